@@ -1,6 +1,6 @@
 // Compiles to dist/, copies what is not TypeScript, and bundles the workflows once, so that workers start without webpack.
 import { spawnSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,5 +19,11 @@ for (const folder of ['src', 'simulator']) {
   cpSync(join(root, folder), join(root, 'dist', folder), { recursive: true, filter: isAsset });
 }
 
-const { bundleWorkflows } = await import(join(root, 'dist/src/workflows/bundle.js'));
-await bundleWorkflows();
+const { bundleWorkflowCode } = await import('@temporalio/worker');
+const { bundlePath } = await import(join(root, 'dist/src/workflows/bundlePath.js'));
+const nothing = () => {};
+const { code } = await bundleWorkflowCode({
+  workflowsPath: join(root, 'dist/src/workflows/index.js'),
+  logger: { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: console.error },
+});
+writeFileSync(bundlePath, code);

@@ -1,0 +1,143 @@
+/**
+ * `npm run partner -- apply partner.json`: creates or changes a partner, idempotently, and prints its first API key once.
+ * The token and the login secret are sealed with the key ring before they reach the database.
+ */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { z } from 'zod';
+import { tokenPurpose } from '../src/activities/partners.js';
+import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
+import { loginSecretPurpose } from '../src/api/pay/programmes.js';
+import { readPartnerConfig } from '../src/config.js';
+import { KeyRing } from '../src/keyring.js';
+import { partnerSettings } from '../src/partnerSettings.js';
+
+const integer = z.int().min(0).max(1e13);
+
+export const partnerFile = z.strictObject({
+  slug: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  name: z.string().min(1).max(200),
+  /** Invoicebox's Bearer token. */
+  invoiceboxToken: z.string().min(1).max(512),
+  loginSecret: z.string().min(1).max(512).nullable().default(null),
+  settings: partnerSettings,
+  funds: z
+    .array(
+      z.strictObject({
+        currency: z.string().regex(/^[A-Z]{3}$/),
+        overdraftMinor: integer.default(0),
+        guard: z.enum(['enforce', 'warn']).default('enforce'),
+        /** Booked once by its reference, the bill's number. */
+        deposits: z.array(z.strictObject({ amountMinor: integer.min(1), reference: z.string().min(1).max(100) })).default([]),
+      }),
+    )
+    .max(20),
+});
+
+export type PartnerFile = z.input<typeof partnerFile>;
+
+export interface AppliedPartner {
+  readonly partnerId: string;
+  /** Only when the partner had none: it can't be read again. */
+  readonly apiKey: string | null;
+}
+
+/** @param client of a role that owns the tables */
+export async function applyPartner(
+  client: pg.Client,
+  input: unknown,
+  keyRing: KeyRing,
+  testMode: boolean,
+): Promise<AppliedPartner> {
+  const partner = partnerFile.parse(input);
+  await client.query('BEGIN');
+  try {
+    await client.query('SET LOCAL search_path = surety');
+    // Two that apply the same partner at once come one after the other.
+    await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [partner.slug]);
+    const known = await client.query<{ id: string }>('SELECT id FROM partner WHERE slug = $1', [partner.slug]);
+    const partnerId = known.rows[0]?.id ?? (await newId(client));
+    await client.query("SELECT set_config('surety.partner', $1, true)", [partnerId]);
+    const sealedSecret = partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
+    // Applying again also says that somebody has looked: flags are cleared, and come back if the trouble does.
+    await client.query(
+      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed)
+       VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
+         invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed,
+         credentials_failed_at = NULL, fund_doubted_at = NULL`,
+      [partnerId, partner.slug, partner.name, partner.settings, keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)), sealedSecret],
+    );
+    for (const fund of partner.funds) {
+      await client.query(
+        `INSERT INTO fund (partner_id, currency, overdraft_minor, guard) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (partner_id, currency) DO UPDATE SET overdraft_minor = excluded.overdraft_minor, guard = excluded.guard`,
+        [partnerId, fund.currency, fund.overdraftMinor, fund.guard],
+      );
+      for (const deposit of fund.deposits) {
+        await client.query('SELECT fund_deposit($1, $2, $3, $4, $5, now())', [
+          partnerId,
+          fund.currency,
+          deposit.amountMinor,
+          deposit.reference,
+          { kind: 'operator', id: 'partner apply' },
+        ]);
+      }
+    }
+    const apiKey = await firstApiKey(client, partnerId, testMode);
+    await client.query('COMMIT');
+    return { partnerId, apiKey };
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function newId(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ id: string }>('SELECT uuidv7() AS id');
+  const id = rows[0]?.id;
+  if (id === undefined) throw new Error('Postgres gave no id');
+  return id;
+}
+
+async function firstApiKey(client: pg.Client, partnerId: string, testMode: boolean): Promise<string | null> {
+  const { rowCount } = await client.query('SELECT FROM api_key WHERE partner_id = $1', [partnerId]);
+  if (rowCount !== 0) return null;
+  const { key, prefix, hash } = makeApiKey(testMode);
+  await client.query('INSERT INTO api_key (partner_id, name, prefix, hash, scopes) VALUES ($1, $2, $3, $4, $5)', [
+    partnerId,
+    'first',
+    prefix,
+    hash,
+    [...scopes],
+  ]);
+  return key;
+}
+
+async function main([verb, file]: readonly string[]): Promise<void> {
+  if (verb !== 'apply' || file === undefined) throw new Error('usage: npm run partner -- apply partner.json');
+  const config = readPartnerConfig();
+  const input: unknown = JSON.parse(await readFile(file, 'utf8'));
+  const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });
+  await client.connect();
+  try {
+    const applied = await applyPartner(client, input, new KeyRing(config.SURETY_KEYS), config.SURETY_TEST_MODE === '1');
+    process.stdout.write(`partner ${applied.partnerId} applied\n`);
+    process.stdout.write(
+      applied.apiKey === null ? 'it has API keys already; none was made\n' : `API key, shown once: ${applied.apiKey}\n`,
+    );
+  } finally {
+    await client.end();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    const problem = error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : String(error);
+    process.stderr.write(`Nothing was changed.\n${problem}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,59 @@
+// Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests or the checks.
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|test|check [...args]
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runChecks } from './setup/check.mjs';
+import { findChromium } from './setup/chromium.mjs';
+import { withLock } from './setup/lock.mjs';
+import { ensureBuild, ensurePackages } from './setup/packages.mjs';
+import { dieWithChildren, runTarget } from './setup/run.mjs';
+import { SetupError } from './setup/say.mjs';
+import { findTemporalCli } from './setup/temporalCli.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const leastNode = [20, 19];
+
+const targets = {
+  demo: { temporal: true, chromium: false, command: ['dist/scripts/demo.js'] },
+  test: {
+    temporal: true,
+    chromium: true,
+    command: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'],
+  },
+  check: { temporal: false, chromium: false },
+};
+
+async function main([name, ...args]) {
+  checkNode();
+  const target = targets[name];
+  if (target === undefined) throw new SetupError('usage: node scripts/setup.mjs demo|test|check [...args]');
+
+  const leaveSignals = dieWithChildren();
+  await withLock(join(root, '.data/setup.lock'), async () => {
+    await ensurePackages(root);
+    await ensureBuild(root);
+  });
+  const env = { ...process.env };
+  if (target.temporal) {
+    const { path } = await findTemporalCli();
+    if (path !== undefined) env.TEMPORAL_CLI_PATH = path;
+  }
+  if (target.chromium) env.CHROMIUM_PATH = (await findChromium()).path;
+  if (target.command === undefined) return runChecks(root, args);
+  leaveSignals();
+  return runTarget(process.execPath, [...target.command, ...args], { cwd: root, env });
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > leastNode[0] || (major === leastNode[0] && minor >= leastNode[1])) return;
+  throw new SetupError(`Node ${leastNode.join('.')} or newer is needed; this is ${process.versions.node}.`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  process.stderr.write(`surety: ${error.message}\n`);
+  process.exitCode = 1;
+}

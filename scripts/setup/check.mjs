@@ -1,0 +1,38 @@
+// `npm run check`: everything that judges the code without running it.
+import { run } from './run.mjs';
+import { withProgress } from './say.mjs';
+
+const bins = {
+  tsc: 'typescript/bin/tsc',
+  eslint: 'eslint/bin/eslint.js',
+  prettier: 'prettier/bin/prettier.cjs',
+  depcruise: 'dependency-cruiser/bin/dependency-cruise.mjs',
+  knip: 'knip/bin/knip.js',
+};
+
+const checks = [
+  ['tsc', '--noEmit', '-p', 'tsconfig.test.json'],
+  ['eslint', '.'],
+  ['prettier', '--check', '.'],
+  ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'simulator', 'scripts'],
+  ['knip'],
+];
+
+/** Runs every check, also after a failed one; answers the exit code. */
+export async function runChecks(root, args) {
+  const chosen = args.length === 0 ? checks : checks.filter(([name]) => args.includes(name));
+  let failed = 0;
+  for (const [name, ...rest] of chosen) {
+    try {
+      await withProgress('check', [name, ...rest].join(' '), async () => {
+        const { code, output } = await run(process.execPath, [`node_modules/${bins[name]}`, ...rest], { cwd: root });
+        if (code !== 0) throw new Error(output);
+      });
+    } catch (error) {
+      failed += 1;
+      process.stdout.write(`${error.message}\n`);
+    }
+  }
+  process.stdout.write(`surety: check … ${chosen.length - failed} ok, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,134 @@
+// Finds the Chromium that the tests of the pages drive, or brings one.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isExecutable, onPath, run } from './run.mjs';
+import { Looks } from './say.mjs';
+
+const tool = 'chromium';
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const installMs = 900_000;
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+const advice =
+  'What helps: install Chromium or Chrome, or set CHROMIUM_PATH to one that starts; ' +
+  '`npx playwright-core install --with-deps chromium` brings one where the network allows.';
+
+/** `{ path }` of a browser that was started once to see its version. Throws a SetupError that names every place. */
+export async function findChromium({
+  env = process.env,
+  looks = new Looks(tool),
+  isRoot = process.getuid?.() === 0,
+  osRelease = '/etc/os-release',
+  playwrightCli = join(root, 'node_modules/playwright-core/cli.js'),
+} = {}) {
+  if (!env.CHROMIUM_PATH) looks.add('CHROMIUM_PATH', 'not set');
+  else if (await starts('CHROMIUM_PATH', env.CHROMIUM_PATH, env, looks)) return { path: env.CHROMIUM_PATH };
+
+  const found = await lookAround(env, looks);
+  if (found !== undefined) return { path: found };
+  for (const bring of [apt, playwright]) {
+    if (!(await bring({ env, looks, isRoot, osRelease, playwrightCli }))) continue;
+    const brought = await lookAround(env, looks);
+    if (brought !== undefined) return { path: brought };
+  }
+  throw looks.error(advice);
+}
+
+/** The PATH and Playwright's cache: the places where an installation ends up. */
+async function lookAround(env, looks) {
+  const installed = names.map((name) => onPath([name], env)).filter((path) => path !== undefined);
+  if (installed.length === 0) looks.add('PATH', `no ${names.join(', ')}`);
+  for (const path of installed) if (await starts('PATH', path, env, looks)) return path;
+
+  const cache = playwrightCache(env);
+  const cached = playwrightBrowsers(cache);
+  if (cached.length === 0) looks.add("Playwright's cache", `nothing in ${cache}`);
+  for (const path of cached) if (await starts("Playwright's cache", path, env, looks)) return path;
+  return undefined;
+}
+
+async function starts(place, path, env, looks) {
+  if (!isExecutable(path)) {
+    looks.add(place, `${path} is not an executable file`);
+    return false;
+  }
+  const { code, output } = await run(path, ['--version'], { env, timeoutMs: 30_000 });
+  // Ubuntu's chromium-browser is a stub that exits 0 and asks for snap: the version decides.
+  const version = /(?:Chromium|Chrome)\D* (\d[\d.]*)/.exec(output);
+  const works = code === 0 && version !== null;
+  looks.add(
+    place,
+    works ? `${path} (${version[1]})` : `${path} does not start (${output.split('\n')[0] || `exit ${code}`})`,
+  );
+  return works;
+}
+
+function playwrightCache(env) {
+  if (env.PLAYWRIGHT_BROWSERS_PATH) return env.PLAYWRIGHT_BROWSERS_PATH;
+  const home = env.HOME || homedir();
+  return process.platform === 'darwin'
+    ? join(home, 'Library/Caches/ms-playwright')
+    : join(env.XDG_CACHE_HOME || join(home, '.cache'), 'ms-playwright');
+}
+
+/** Playwright names the folders inside differently by platform and release, so the executable's name decides. */
+function playwrightBrowsers(cache) {
+  if (!existsSync(cache)) return [];
+  return readdirSync(cache)
+    .filter((folder) => folder.startsWith('chromium'))
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    .flatMap((folder) =>
+      readdirSync(join(cache, folder), { recursive: true, withFileTypes: true })
+        .filter(
+          (entry) =>
+            entry.isFile() &&
+            /^(chrome|chrome-headless-shell|headless_shell|Chromium|Google Chrome for Testing)$/.test(entry.name),
+        )
+        .map((entry) => join(entry.parentPath, entry.name)),
+    );
+}
+
+async function apt({ env, looks, isRoot, osRelease }) {
+  const place = 'apt';
+  const aptGet = onPath(['apt-get'], env);
+  const obstacle = aptObstacle(aptGet, isRoot, osRelease);
+  if (obstacle !== undefined) {
+    looks.add(place, obstacle);
+    return false;
+  }
+  // A font with Cyrillic: our pages are Russian, and a bare container has no font at all.
+  const packages = ['chromium', 'fonts-dejavu-core'];
+  const quiet = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' }, timeoutMs: installMs };
+  const { code, output, timedOut } = await looks.during(`apt-get install ${packages.join(' ')}`, async () => {
+    const update = await run(aptGet, ['update', '-q'], quiet);
+    if (update.code !== 0) return update;
+    return run(aptGet, ['install', '-y', '-q', '--no-install-recommends', ...packages], quiet);
+  });
+  const installed = code === 0;
+  looks.add(place, installed ? `installed ${packages.join(', ')}` : `failed: ${failure(output, timedOut)}`);
+  return installed;
+}
+
+function aptObstacle(aptGet, isRoot, osRelease) {
+  if (aptGet === undefined) return 'no apt-get here';
+  if (!isRoot) return 'not root, so apt-get is left alone';
+  const system = existsSync(osRelease) ? readFileSync(osRelease, 'utf8') : '';
+  return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(system) ? undefined : 'neither Debian nor Ubuntu';
+}
+
+async function playwright({ env, looks, playwrightCli }) {
+  const place = 'playwright-core install chromium';
+  const { code, output, timedOut } = await looks.during(place, () =>
+    run(process.execPath, [playwrightCli, 'install', 'chromium'], { cwd: root, env, timeoutMs: installMs }),
+  );
+  looks.add(place, code === 0 ? 'done' : `failed: ${failure(output, timedOut)}`);
+  return code === 0;
+}
+
+function failure(output, timedOut) {
+  if (timedOut) return `not done after ${installMs / 1_000} s`;
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  return lines.find((line) => /error|^E:/i.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+}

@@ -1,0 +1,168 @@
+/** Starts a whole Surety on given Postgres and Temporal: database, partners, simulator, API, worker. For demo and tests. */
+import pg from 'pg';
+import { migrate } from '../src/database/migrate.js';
+import { KeyRing } from '../src/keyring.js';
+import { Ledger } from '../src/ledger/ledger.js';
+import { readViolations } from '../src/ledger/violations.js';
+import { createLog } from '../src/log.js';
+import { prepareTemporal } from '../src/temporal.js';
+import { demo, loyaltyPartner, organisationPartner, startingPoints } from './demoWorld.js';
+import { applyPartner } from './partner.js';
+import { node, untilReady, type Program, type RunningPostgres } from './stack.js';
+import { Twin } from './twin.js';
+
+export interface SuretyOptions {
+  readonly postgres: RunningPostgres;
+  readonly database: string;
+  readonly temporalAddress: string;
+  readonly namespace: string;
+  readonly keys: string;
+  readonly ports: { readonly api: number; readonly worker: number; readonly simulator: number };
+  /** Where the twin's books are kept; absent: in memory. */
+  readonly journal?: string;
+  readonly timings?: Parameters<typeof loyaltyPartner>[1];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const passwords = { api: 'demo-api', worker: 'demo-worker', monitor: 'demo-monitor' };
+
+export class Surety {
+  readonly twin: Twin;
+  readonly apiUrl: string;
+  readonly admin: pg.Pool;
+  readonly #monitor: pg.Pool;
+
+  constructor(readonly options: SuretyOptions) {
+    this.twin = new Twin(`http://127.0.0.1:${options.ports.simulator}`);
+    this.apiUrl = `http://localhost:${options.ports.api}`;
+    const { postgres, database } = options;
+    this.admin = new pg.Pool({ connectionString: postgres.url(database), max: 5, options: '-c search_path=surety,public' });
+    this.#monitor = new pg.Pool({ connectionString: postgres.url(database, 'surety_monitor', passwords.monitor), max: 2 });
+    for (const pool of [this.admin, this.#monitor]) {
+      // The server is ended before these pools when a run is interrupted.
+      pool.on('error', () => undefined);
+    }
+  }
+
+  get ledger(): Ledger {
+    return new Ledger(this.admin);
+  }
+
+  /** Creates the database if it is not there, and brings it and the Temporal server to this release. */
+  async prepare(): Promise<void> {
+    const { postgres, database, temporalAddress, namespace } = this.options;
+    const server = new pg.Client({ connectionString: postgres.url('postgres') });
+    await server.connect();
+    const known = await server.query('SELECT FROM pg_database WHERE datname = $1', [database]);
+    if (known.rowCount === 0) await server.query(`CREATE DATABASE ${server.escapeIdentifier(database)}`);
+    await server.end();
+    await Promise.all([
+      migrate(
+        {
+          DATABASE_ADMIN_URL: postgres.url(database),
+          SURETY_API_DB_PASSWORD: passwords.api,
+          SURETY_WORKER_DB_PASSWORD: passwords.worker,
+          SURETY_MONITOR_DB_PASSWORD: passwords.monitor,
+          LOG_LEVEL: 'warn',
+        },
+        createLog('migrate', 'warn'),
+      ),
+      prepareTemporal(temporalAddress, namespace),
+    ]);
+  }
+
+  async startSimulator(): Promise<Program> {
+    const simulator = node('simulator', 'simulator/main.js', {
+      SIMULATOR_PORT: String(this.options.ports.simulator),
+      ...(this.options.journal === undefined ? {} : { SIMULATOR_DATA: this.options.journal }),
+      SURETY_URL: this.apiUrl,
+      SURETY_PARTNER: demo.loyalty.slug,
+      SHOP_ACCOUNT: demo.loyalty.account,
+      IDP_CLIENT_SECRET: demo.loginSecret,
+    });
+    await untilReady(`${this.twin.url}/control/books`, simulator);
+    for (const { account, token, slug } of [demo.loyalty, demo.organisation]) {
+      await this.twin.applyAccount(account, { name: slug, token, funds: [{ currency: 'RUB', sizeMinor: demo.fundMinor }] });
+    }
+    return simulator;
+  }
+
+  /** Both partners, with money in their funds and points for the buyers. @returns API keys where they are new */
+  async applyPartners(): Promise<{ loyalty: string | null; organisation: string | null; loyaltyId: string; organisationId: string }> {
+    const keyRing = new KeyRing(this.options.keys);
+    const client = await this.admin.connect();
+    try {
+      const loyalty = await applyPartner(client, loyaltyPartner(this.twin.host, this.options.timings), keyRing, true);
+      const organisation = await applyPartner(client, organisationPartner(this.twin.host, this.options.timings), keyRing, true);
+      for (const [externalId, points] of Object.entries(startingPoints)) {
+        await this.creditPoints(loyalty.partnerId, externalId, points, 'welcome');
+      }
+      return {
+        loyalty: loyalty.apiKey,
+        organisation: organisation.apiKey,
+        loyaltyId: loyalty.partnerId,
+        organisationId: organisation.partnerId,
+      };
+    } finally {
+      client.release();
+    }
+  }
+
+  async creditPoints(partnerId: string, externalId: string, points: number, reference: string): Promise<string> {
+    const memberId = await this.ledger.openMember(partnerId, externalId);
+    await this.ledger.creditPoints({
+      partnerId,
+      memberId,
+      points,
+      expiresAt: null,
+      reference: `${reference}-${externalId}`,
+      actor: { kind: 'operator', id: 'demo' },
+      at: Date.now(),
+    });
+    return memberId;
+  }
+
+  async startApi(port = this.options.ports.api): Promise<Program> {
+    const api = node('api', 'src/api.main.js', {
+      ...this.#environment('surety_api', passwords.api),
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      SURETY_BASE_URL: this.apiUrl,
+    });
+    await untilReady(`http://127.0.0.1:${port}/health/live`, api);
+    return api;
+  }
+
+  async startWorker(port = this.options.ports.worker, environment: Readonly<Record<string, string>> = {}): Promise<Program> {
+    const worker = node('worker', 'src/worker.main.js', {
+      ...this.#environment('surety_worker', passwords.worker),
+      WORKER_HEALTH_PORT: String(port),
+      HOST: '127.0.0.1',
+      ...environment,
+    });
+    await untilReady(`http://127.0.0.1:${port}/health/ready`, worker);
+    return worker;
+  }
+
+  violations(): ReturnType<typeof readViolations> {
+    return readViolations(this.#monitor);
+  }
+
+  async close(): Promise<void> {
+    await this.admin.end();
+    await this.#monitor.end();
+  }
+
+  #environment(role: string, password: string): Record<string, string> {
+    const { postgres, database, temporalAddress, namespace, keys, environment } = this.options;
+    return {
+      DATABASE_URL: postgres.url(database, role, password),
+      TEMPORAL_ADDRESS: temporalAddress,
+      TEMPORAL_NAMESPACE: namespace,
+      SURETY_KEYS: keys,
+      SURETY_TEST_MODE: '1',
+      LOG_LEVEL: 'info',
+      ...environment,
+    };
+  }
+}

@@ -1,0 +1,107 @@
+/** The control side of Invoicebox's twin, as demo and tests use it. Amounts are integer minor units. */
+
+export interface TwinFund {
+  readonly currency: string;
+  readonly sizeMinor: number;
+  readonly drawnMinor: number;
+  readonly availableMinor: number;
+}
+
+export interface TwinConfirmation {
+  readonly transactionId: string;
+  readonly partnerOperationId: string;
+  readonly invoiceId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+}
+
+export interface TwinAccount {
+  readonly id: string;
+  readonly funds: readonly TwinFund[];
+  readonly confirmations: readonly TwinConfirmation[];
+}
+
+export interface TwinInvoice {
+  readonly id: string;
+  readonly number: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly status: string;
+  readonly paymentUrl: string;
+}
+
+export interface TwinRequest {
+  readonly operation: 'read' | 'confirm' | 'auth';
+  readonly invoiceId: string | null;
+  readonly partnerOperationId?: string;
+  readonly status: number | 'cut';
+  readonly effect: 'executed' | 'repeated' | 'refused' | 'none';
+}
+
+export interface TwinFault {
+  readonly invoiceId: string;
+  readonly operation: 'read' | 'confirm';
+  readonly kind: 'delay' | 'refuse' | 'error_before' | 'cut_after';
+  readonly times?: number;
+  readonly delayMs?: number;
+  readonly status?: number;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+export class Twin {
+  constructor(readonly url: string) {}
+
+  get host(): string {
+    return new URL(this.url).host;
+  }
+
+  applyAccount(id: string, account: { name: string; token: string; funds: { currency: string; sizeMinor: number; overdraftMinor?: number }[]; repeatAnswers?: 'success' | 'already_paid' }): Promise<unknown> {
+    return this.#call('PUT', `/control/accounts/${id}`, account);
+  }
+
+  createInvoice(invoice: Readonly<Record<string, unknown>> & { amountMinor: number }): Promise<TwinInvoice> {
+    return this.#call('POST', '/control/invoices', invoice);
+  }
+
+  readInvoice(id: string): Promise<TwinInvoice> {
+    return this.#call('GET', `/control/invoices/${id}`);
+  }
+
+  editInvoice(id: string, change: Readonly<Record<string, unknown>>): Promise<TwinInvoice> {
+    return this.#call('PATCH', `/control/invoices/${id}`, change);
+  }
+
+  cancelInvoice(id: string): Promise<TwinInvoice> {
+    return this.#call('POST', `/control/invoices/${id}/cancel`, {});
+  }
+
+  payInvoiceElsewhere(id: string): Promise<TwinInvoice> {
+    return this.#call('POST', `/control/invoices/${id}/pay`, {});
+  }
+
+  arrangeFault(fault: TwinFault): Promise<unknown> {
+    return this.#call('POST', '/control/faults', fault);
+  }
+
+  async account(id: string): Promise<TwinAccount> {
+    const books = await this.#call<{ accounts: TwinAccount[] }>('GET', '/control/books');
+    const account = books.accounts.find((candidate) => candidate.id === id);
+    if (account === undefined) throw new Error(`The twin has no account ${id}`);
+    return account;
+  }
+
+  requests(invoiceId: string): Promise<TwinRequest[]> {
+    return this.#call('GET', `/control/requests?invoiceId=${invoiceId}`);
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(this.url + path, {
+      method,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`The twin answered ${response.status} to ${method} ${path}: ${text}`);
+    return JSON.parse(text) as T;
+  }
+}

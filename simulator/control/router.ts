@@ -1,0 +1,122 @@
+import express, { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express';
+import { z } from 'zod';
+import { availableMinor, type Account, type Invoice } from '../books.js';
+import { accountId, invoiceId } from '../events.js';
+import { faultBody } from '../faults.js';
+import { Refused } from '../invoicebox.js';
+import type { Simulator } from '../simulator.js';
+import { paymentUrl } from '../v3/invoiceResponse.js';
+import { accountBody, clockBody, invoiceBody, invoiceChanges } from './bodies.js';
+
+const MAX_BODY = '1mb';
+
+/** The strings that tests and the demo pull. Open to this machine alone, without a login. */
+export function controlRouter(simulator: Simulator): Router {
+  const { invoicebox, faults, requests, idp, publicUrl } = simulator;
+  const { books } = invoicebox;
+  const router = Router();
+  const shown = (invoice: Invoice) => ({ ...invoice, paymentUrl: paymentUrl(invoice.id, publicUrl) });
+
+  router.use(loopbackOnly, express.json({ limit: MAX_BODY }));
+
+  router.put('/accounts/:id', (request, response) => {
+    const id = accountId.parse(request.params.id);
+    response.json(accountJson(invoicebox.applyAccount(id, accountBody.parse(request.body))));
+  });
+  router.get('/books', (_request, response) => {
+    response.json({ accounts: books.accounts.map(accountJson) });
+  });
+
+  router.post('/invoices', (request, response) => {
+    const body = invoiceBody.parse(request.body);
+    if (body.accountId !== undefined && !books.account(body.accountId)) {
+      throw new Refused(`There is no account ${body.accountId}: PUT /control/accounts/${body.accountId} first`);
+    }
+    response.status(201).json(shown(invoicebox.createInvoice(body)));
+  });
+  router.get('/invoices/:id', (request, response) => {
+    const invoice = books.invoice(invoiceId.parse(request.params.id));
+    if (invoice) response.json(shown(invoice));
+    else fail(response, 404, `There is no invoice ${request.params.id}`);
+  });
+  router.patch('/invoices/:id', (request, response) => {
+    const id = invoiceId.parse(request.params.id);
+    response.json(shown(invoicebox.editInvoice(id, invoiceChanges.parse(request.body))));
+  });
+  router.post('/invoices/:id/cancel', (request, response) => {
+    response.json(shown(invoicebox.cancelInvoice(invoiceId.parse(request.params.id))));
+  });
+  router.post('/invoices/:id/pay', (request, response) => {
+    response.json(shown(invoicebox.payElsewhere(invoiceId.parse(request.params.id))));
+  });
+
+  router.get('/requests', (request, response) => {
+    const { invoiceId: wanted } = z.object({ invoiceId: invoiceId.optional() }).parse(request.query);
+    response.json({ requests: requests.list(wanted) });
+  });
+
+  router.post('/faults', (request, response) => {
+    const fault = faultBody.parse(request.body);
+    if (faults.arrange(fault)) response.status(201).json(fault);
+    else fail(response, 409, 'Too many faults are waiting: DELETE /control/faults clears them');
+  });
+  router.get('/faults', (_request, response) => {
+    response.json({ faults: faults.list() });
+  });
+  router.delete('/faults', (_request, response) => {
+    faults.clear();
+    response.status(204).end();
+  });
+
+  router.post('/idp/rotate-keys', async (_request, response) => {
+    response.json({ kid: await idp.rotateKeys() });
+  });
+  router.post('/idp/clock', (request, response) => {
+    const { offsetSeconds } = clockBody.parse(request.body);
+    idp.setClockOffset(offsetSeconds);
+    response.json({ offsetSeconds });
+  });
+
+  router.use((_request, response) => {
+    fail(response, 404, 'The control API has no such call');
+  });
+  router.use(explain);
+  return router;
+}
+
+function accountJson(account: Account): unknown {
+  return {
+    id: account.id,
+    name: account.name,
+    singleReadAsObject: account.singleReadAsObject,
+    repeatAnswers: account.repeatAnswers,
+    funds: [...account.funds.values()].map((fund) => ({ ...fund, availableMinor: availableMinor(fund) })),
+    confirmations: account.confirmations,
+  };
+}
+
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
+
+const loopbackOnly: RequestHandler = (request, response, next) => {
+  if (LOOPBACK.test(request.socket.remoteAddress ?? '')) next();
+  else fail(response, 403, 'The control API answers this machine alone');
+};
+
+const explain: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
+  if (error instanceof z.ZodError) fail(response, 400, z.prettifyError(error));
+  else if (error instanceof Refused) fail(response, 409, error.message);
+  else if (isBodyError(error)) fail(response, error.status, error.message);
+  else {
+    console.error(error);
+    fail(response, 500, 'The simulator broke: see its error output');
+  }
+};
+
+/** What express.json raises: malformed JSON, a body too large. */
+function isBodyError(error: unknown): error is Error & { status: number } {
+  return error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500;
+}
+
+function fail(response: Response, status: number, message: string): void {
+  response.status(status).json({ error: { message } });
+}

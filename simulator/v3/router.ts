@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import express, { type ErrorRequestHandler, type Request, type Response, Router } from 'express';
+import { performUnderFault, type Reply } from '../faults.js';
+import type { LoggedRequest, Operation } from '../requestLog.js';
+import type { Simulator } from '../simulator.js';
+import { type Answer, refusal } from './answer.js';
+import { checkToken, confirmInvoice, idOf, readInvoice } from './calls.js';
+
+const MAX_BODY = '1mb';
+/** How much of a partnerOperationId the log keeps: enough to see that it is too long. */
+const MAX_LOGGED_ID = 64;
+
+/** The Invoicebox API. Every call is logged on arrival, meets its fault if one is arranged, and answers with X-Request-Id. */
+export function v3Router(simulator: Simulator): Router {
+  const { invoicebox, publicUrl, requests, faults, closing } = simulator;
+  const router = Router();
+
+  async function serve(
+    request: Request,
+    response: Response,
+    operation: Operation,
+    act: (requestId: string) => Answer,
+  ): Promise<void> {
+    const requestId = randomUUID();
+    const invoiceId = operation === 'auth' ? undefined : idOf(request);
+    const entry = requests.open({
+      operation,
+      invoiceId,
+      ...(operation === 'confirm' && { partnerOperationId: loggedOperationId(request.body) }),
+      at: invoicebox.now().toISOString(),
+      requestId,
+    });
+    const reply = await performUnderFault({
+      fault: operation === 'auth' ? undefined : faults.take(operation, idOf(request)),
+      act: () => act(requestId),
+      wait: (delayMs) => setTimeout(delayMs, undefined, { signal: closing }),
+      invoicebox,
+    });
+    finish(response, entry, reply);
+  }
+
+  router.use(express.json({ limit: MAX_BODY, type: () => true }));
+  router.get('/security/api/auth/auth', (request, response) =>
+    serve(request, response, 'auth', () => checkToken(invoicebox.books, request)),
+  );
+  router.get('/business/api/invoice/:id', (request, response) =>
+    serve(request, response, 'read', () => readInvoice(invoicebox.books, request, publicUrl)),
+  );
+  router.post('/business/api/invoice/:id/confirm', (request, response) =>
+    serve(request, response, 'confirm', (requestId) => confirmInvoice(invoicebox, request, requestId)),
+  );
+  router.use((_request, response) => {
+    send(response, randomUUID(), refusal(404, 'not_found', 'Метод не найден'));
+  });
+  router.use(whenBroken(closing));
+  return router;
+}
+
+function finish(response: Response, entry: LoggedRequest, reply: Reply): void {
+  entry.effect = reply.answer.effect;
+  if (reply.kind === 'cut') {
+    entry.status = 'cut';
+    response.socket?.destroy();
+    return;
+  }
+  entry.status = reply.answer.status;
+  send(response, entry.requestId, reply.answer);
+}
+
+function send(response: Response, requestId: string, { status, headers, body }: Answer): void {
+  response
+    .status(status)
+    .set({ 'X-Request-Id': requestId, 'Cache-Control': 'no-store', ...headers })
+    .json(body);
+}
+
+/** A body nobody can parse is the caller's mistake; anything else is ours. */
+function whenBroken(closing: AbortSignal): ErrorRequestHandler {
+  return (error: { status?: number }, _request, response, _next) => {
+    if (closing.aborted) {
+      response.socket?.destroy();
+      return;
+    }
+    if (error.status === 413) send(response, randomUUID(), refusal(413, 'validation', 'Слишком большое тело запроса'));
+    else if (error.status === 400) send(response, randomUUID(), refusal(422, 'validation', 'Тело запроса — не JSON'));
+    else {
+      console.error(error);
+      send(response, randomUUID(), { status: 500, body: { error: { message: 'Ошибка симулятора' } }, effect: 'none' });
+    }
+  };
+}
+
+function loggedOperationId(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('partnerOperationId' in body)) return undefined;
+  const { partnerOperationId } = body;
+  return typeof partnerOperationId === 'string' ? partnerOperationId.slice(0, MAX_LOGGED_ID) : undefined;
+}

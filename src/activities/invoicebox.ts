@@ -1,0 +1,208 @@
+/**
+ * The two calls to Invoicebox. Each does two things, and for a reason (design.md, section 5): a read is stored here, so
+ * that personal data stays out of histories; a confirm is recorded in the ledger before its first byte.
+ */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { attemptClassOf, meaningOf, type ConfirmAnswer, type ConfirmMeaning } from '../domain/confirmAnswer.js';
+import { payabilityOf, type InvoiceFacts } from '../domain/invoice.js';
+import type { DeclineReason, Scheme } from '../domain/payment.js';
+import { priceInPoints } from '../domain/points.js';
+import type { Invoice, InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
+import type { Ledger, PaymentKey, StoredRead } from '../ledger/ledger.js';
+import type { PartnerSettings } from '../partnerSettings.js';
+import { scheduledAt } from './clock.js';
+import type { Partners } from './partners.js';
+
+const heartbeatEveryMs = 2_000;
+
+/** A price as read; times in milliseconds since 1970, Temporal's. */
+export interface Quote {
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly points: number;
+  readonly pricedAt: number;
+  readonly readAt: number;
+  readonly expiresAt: number;
+}
+
+export type QuoteAnswer =
+  | { readonly kind: 'quoted'; readonly quote: Quote }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'unpayable'; readonly reason: DeclineReason }
+  | { readonly kind: 'superseded' };
+
+export type ConfirmOutcome =
+  | { readonly kind: 'answered'; readonly n: number; readonly meaning: ConfirmMeaning; readonly requestId: string | null }
+  /** Nothing was sent: read again first. */
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'superseded' };
+
+export interface ReadOrder {
+  readonly key: PaymentKey;
+  readonly invoiceId: string;
+  readonly scheme: Scheme;
+  readonly quoteTtlMs: number;
+  /** The price that still holds, if it does. */
+  readonly previous: Quote | null;
+}
+
+export interface ConfirmOrder {
+  readonly key: PaymentKey;
+  readonly invoiceId: string;
+  readonly ticket: number;
+  /** An earlier attempt may have paid it: calling again while it reads paid tells whether we did. */
+  readonly proving: boolean;
+  readonly freshnessMs: number;
+}
+
+export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Ledger, partners: Partners) {
+  async function read(order: Pick<ReadOrder, 'key' | 'invoiceId'>) {
+    const partner = await partners.get(order.key.partnerId);
+    const beganMs = performance.now();
+    const answer = await client.readInvoice(partner.account, order.invoiceId, Context.current().cancellationSignal);
+    return { ...partner, answer, ageMs: () => Math.ceil(performance.now() - beganMs) };
+  }
+
+  return {
+    /** Reads the invoice and stores it with its price. Unreachable: fails, and the retry policy reads again. */
+    async readInvoiceAndQuote(order: ReadOrder): Promise<QuoteAnswer> {
+      const at = scheduledAt();
+      const { answer, settings, currencies, ageMs } = await read(order);
+      if (answer.kind !== 'invoice') return unreadAnswer(answer);
+      const facts = factsOf(answer.invoice);
+      const payable = payabilityOf(facts, currencies, at);
+      let price: { points: number; pricedAt: number } | null = null;
+      if (payable.kind === 'payable') {
+        price = priceOf(payable, order, settings, at);
+        if (price === null) return { kind: 'unpayable', reason: 'currency_unsupported' };
+      }
+      const stored = await ledger.quote(order.key, storedRead(answer.invoice), price, ageMs(), at);
+      if (stored.outcome !== 'quoted') return { kind: 'superseded' };
+      if (payable.kind !== 'payable') return payable;
+      const { amountMinor, currency } = payable;
+      return { kind: 'quoted', quote: { amountMinor, currency, ...priceOrZero(price), readAt: at, expiresAt: facts.expiresAtMs ?? at } };
+    },
+
+    /** Reads the invoice for a proof and stores what it says; no new price. Unreachable: fails, nothing proven. */
+    async readInvoiceForProof(order: Pick<ReadOrder, 'key' | 'invoiceId'>): Promise<InvoiceFacts & { readonly readAt: number }> {
+      const at = scheduledAt();
+      const { answer, ageMs } = await read(order);
+      if (answer.kind !== 'invoice') {
+        throw ApplicationFailure.nonRetryable(`The invoice could not be read: ${answer.kind}`, 'InvoiceboxUnavailable');
+      }
+      await ledger.quote(order.key, storedRead(answer.invoice), null, ageMs(), at);
+      return { ...factsOf(answer.invoice), readAt: at };
+    },
+
+    /** The pivot call. The ledger allows and records it first; every answer comes back as data. */
+    async confirmInvoice(order: ConfirmOrder): Promise<ConfirmOutcome> {
+      const at = scheduledAt();
+      const { account } = await partners.get(order.key.partnerId);
+      const allowed = await ledger.beginAttempt(order.key, order.ticket, order.proving, order.freshnessMs, at);
+      switch (allowed.outcome) {
+        case 'stale':
+          return { kind: 'stale' };
+        case 'superseded':
+        case 'conflict':
+          return { kind: 'superseded' };
+        case 'go':
+          break;
+      }
+      const { n, ambiguousBefore } = allowed;
+      const answer = await beating(() => client.confirmInvoice(account, order.invoiceId, order.key.paymentId));
+      const meaning = meaningOf(answer, order.key.paymentId, ambiguousBefore);
+      const requestId = answer.requestId ?? null;
+      if (meaning.kind !== 'paid') {
+        await ledger.endAttempt(
+          order.key,
+          n,
+          { class: attemptClassOf(meaning), code: meaning.code, message: messageOf(answer), requestId, flag: partnerFlagOf(meaning) },
+          Date.now(),
+        );
+      }
+      return { kind: 'answered', n, meaning, requestId };
+    },
+  };
+}
+
+/** The server hears every 2 s that a call is under way, so that a dead worker is noticed long before the call's time is up. */
+async function beating<T>(call: () => Promise<T>): Promise<T> {
+  const beat = setInterval(() => {
+    Context.current().heartbeat();
+  }, heartbeatEveryMs);
+  try {
+    return await call();
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+function unreadAnswer(answer: Exclude<ReadAnswer, { kind: 'invoice' }>): QuoteAnswer {
+  switch (answer.kind) {
+    case 'not_found':
+      return { kind: 'unpayable', reason: 'invoice_not_found' };
+    case 'refused':
+      return { kind: 'unpayable', reason: answer.httpStatus === 401 || answer.httpStatus === 403 ? 'credentials' : 'refused' };
+    case 'rate_limited':
+      throw ApplicationFailure.create({
+        message: 'Invoicebox says: too many requests',
+        type: 'RateLimited',
+        category: ApplicationFailureCategory.BENIGN,
+        ...(answer.retryAfterMs === undefined ? {} : { nextRetryDelay: answer.retryAfterMs }),
+      });
+    case 'unavailable':
+      throw ApplicationFailure.retryable(`Invoicebox gave no usable answer: ${answer.detail}`, 'InvoiceboxUnavailable');
+  }
+}
+
+/** A price holds for the quote's time as long as the sum is the same. */
+function priceOf(
+  payable: { amountMinor: number; currency: string },
+  { previous, quoteTtlMs, scheme }: ReadOrder,
+  settings: PartnerSettings,
+  at: number,
+): { points: number; pricedAt: number } | null {
+  if (scheme === 'organisation') return { points: 0, pricedAt: at };
+  const sameSum = previous?.amountMinor === payable.amountMinor && previous.currency === payable.currency;
+  if (previous !== null && sameSum && at - previous.pricedAt < quoteTtlMs) {
+    return { points: previous.points, pricedAt: previous.pricedAt };
+  }
+  const rate = settings.loyalty?.rates[payable.currency];
+  if (rate === undefined) return null;
+  const price = priceInPoints(payable.amountMinor, rate);
+  return price.ok ? { points: price.points, pricedAt: at } : null;
+}
+
+const priceOrZero = (price: { points: number; pricedAt: number } | null) => price ?? { points: 0, pricedAt: 0 };
+
+function factsOf(invoice: Invoice): InvoiceFacts {
+  return {
+    status: invoice.status,
+    amountMinor: invoice.amount.ok ? invoice.amount.amountMinor : null,
+    currency: invoice.currency,
+    expiresAtMs: invoice.expiresAt === null ? null : Date.parse(invoice.expiresAt),
+  };
+}
+
+function storedRead(invoice: Invoice): StoredRead {
+  return {
+    status: invoice.status,
+    number: invoice.number,
+    description: invoice.description,
+    amountMinor: invoice.amount.ok ? invoice.amount.amountMinor : null,
+    vatAmountMinor: invoice.vatAmountMinor,
+    currency: invoice.currency,
+    expiresAt: invoice.expiresAt,
+    paymentUrl: invoice.paymentUrl,
+  };
+}
+
+function messageOf(answer: ConfirmAnswer): string | null {
+  return answer.kind === 'answer' && answer.body.kind === 'refusal' ? answer.body.message : null;
+}
+
+function partnerFlagOf(meaning: ConfirmMeaning): 'credentials' | 'fund' | null {
+  if (meaning.kind === 'credentials') return 'credentials';
+  return meaning.kind === 'refused' && meaning.wantOfMoney ? 'fund' : null;
+}

@@ -1,0 +1,70 @@
+/** The API's process: REST under /v1, the buyer's page under /pay, health. */
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import cookieParser from 'cookie-parser';
+import { json, urlencoded } from 'express';
+import helmet from 'helmet';
+import { pinoHttp } from 'pino-http';
+import { ApiModule } from './api/api.module.js';
+import { NestLog } from './api/nestLog.js';
+import { ProblemFilter } from './api/problem.js';
+import { readApiConfig } from './config.js';
+import { createLog } from './log.js';
+
+const bodyLimit = '64kb';
+const config = readApiConfig();
+const log = createLog('api', config.LOG_LEVEL);
+const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log), {
+  bodyParser: false,
+  logger: new NestLog(log),
+});
+
+app.disable('x-powered-by');
+app.set('query parser', 'simple');
+app.use(
+  pinoHttp({
+    logger: log,
+    genReqId: () => randomUUID(),
+    // One line a request: no headers, no query (it may carry links and ids of the buyer's).
+    serializers: {
+      req: (request: { method: string; url: string }) => ({ method: request.method, path: request.url.split('?')[0] }),
+      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
+    },
+    autoLogging: { ignore: (request) => request.url?.startsWith('/health') ?? false },
+  }),
+);
+app.use(
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+  }),
+);
+app.use((_request: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => {
+  response.setHeader('X-Robots-Tag', 'noindex');
+  next();
+});
+app.use('/v1', json({ limit: bodyLimit, strict: true, type: () => true }));
+app.use('/pay', urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
+app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), { prefix: '/pay-assets/', maxAge: '1h' });
+app.useGlobalFilters(new ProblemFilter());
+app.enableShutdownHooks();
+
+const server = await app.listen(config.PORT, config.HOST);
+// Slow clients may not hold a connection for ever.
+Object.assign(server, { headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 });
+log.info({ port: config.PORT }, 'API listening');

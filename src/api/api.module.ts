@@ -1,0 +1,76 @@
+import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Client, Connection } from '@temporalio/client';
+import pg from 'pg';
+import type { ApiConfig } from '../config.js';
+import { PaymentEntity } from '../database/entities/payment.js';
+import { SessionEntity } from '../database/entities/session.js';
+import { createPool } from '../database/pool.js';
+import { KeyRing } from '../keyring.js';
+import { Ledger } from '../ledger/ledger.js';
+import type { Log } from '../log.js';
+import { HealthController } from './health/health.controller.js';
+import { Idempotency } from './idempotency.js';
+import { Logins } from './pay/logins.js';
+import { PayController } from './pay/pay.controller.js';
+import { PayOptions } from './pay/payOptions.js';
+import { Programmes } from './pay/programmes.js';
+import { Sessions } from './pay/sessions.js';
+import { Payments } from './payments/payments.js';
+import { PaymentsController } from './payments/payments.controller.js';
+import { Sagas } from './payments/sagas.js';
+import { TemporalNamespace } from './temporal.js';
+
+@Module({})
+export class ApiModule implements OnApplicationShutdown {
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly connection: Connection,
+  ) {}
+
+  static with(config: ApiConfig, log: Log): DynamicModule {
+    const testMode = config.SURETY_TEST_MODE === '1';
+    const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
+    // Lazy: the API starts, and reads go on, while Temporal is down.
+    const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+    const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+    return {
+      module: ApiModule,
+      imports: [
+        TypeOrmModule.forRoot({
+          type: 'postgres',
+          url: config.DATABASE_URL,
+          schema: 'surety',
+          entities: [PaymentEntity, SessionEntity],
+          poolSize: config.DATABASE_POOL_SIZE,
+          connectTimeoutMS: 5_000,
+          // A connection that the server ends is replaced on next use.
+          poolErrorHandler: (error: Error) => {
+            log.warn({ error: error.message }, 'an idle connection to Postgres was lost');
+          },
+          extra: { options: '-c statement_timeout=10s -c idle_in_transaction_session_timeout=5s', application_name: 'surety' },
+        }),
+      ],
+      controllers: [PaymentsController, HealthController, PayController],
+      providers: [
+        { provide: pg.Pool, useValue: createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log) },
+        { provide: Connection, useValue: connection },
+        { provide: TemporalNamespace, useValue: new TemporalNamespace(config.TEMPORAL_NAMESPACE) },
+        { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
+        { provide: Ledger, useFactory: (pool: pg.Pool) => new Ledger(pool), inject: [pg.Pool] },
+        { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
+        { provide: Logins, useValue: new Logins(baseUrl, testMode) },
+        { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },
+        Idempotency,
+        Payments,
+        Programmes,
+        Sessions,
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.end();
+    await this.connection.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import { Connection } from '@temporalio/client';
+import type { Response } from 'express';
+import pg from 'pg';
+import { readReadiness, type Readiness } from '../../health.js';
+import { TemporalNamespace } from '../temporal.js';
+
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly connection: Connection,
+    private readonly namespace: TemporalNamespace,
+  ) {}
+
+  @Get('live')
+  live() {
+    return { live: true };
+  }
+
+  /** Invoicebox being down is no reason to take no traffic: it is not asked. */
+  @Get('ready')
+  async ready(@Res({ passthrough: true }) response: Response): Promise<Readiness> {
+    const readiness = await readReadiness(this.pool, this.connection, this.namespace.name);
+    response.status(readiness.ready ? 200 : 503);
+    return readiness;
+  }
+}

@@ -1,0 +1,108 @@
+/** Idempotency-Key (experience.md, section 4): one key, one effect; only final answers are frozen. */
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import pg from 'pg';
+import { z } from 'zod';
+import { Problem, type ProblemBody } from './problem.js';
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface IdempotentRequest {
+  readonly partnerId: string;
+  /** Who asks: the same key of another actor, or on another route, is another key. */
+  readonly actorId: string;
+  readonly route: string;
+  readonly key: string;
+  readonly body: unknown;
+  /** The payment acted on, or the id that a new one gets. */
+  readonly paymentId: string;
+}
+
+const beginAnswer = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('started'), paymentId: z.uuid() }),
+  z.object({ outcome: z.literal('replay'), paymentId: z.uuid(), status: z.int(), body: z.looseObject({}).nullable() }),
+  z.object({ outcome: z.enum(['in_flight', 'other_body']) }),
+]);
+
+/** Identifies one wish of one actor: the id of its update, and of its confirmation. */
+export function wishHash({ actorId, route, key }: Pick<IdempotentRequest, 'actorId' | 'route' | 'key'>): Buffer {
+  return createHash('sha256').update(JSON.stringify([actorId, route, key])).digest();
+}
+
+/** A UUID (version 8) made of a hash, so that the same wish always has the same one. */
+export function uuidOf(hash: Buffer): string {
+  const bytes = Buffer.from(hash.subarray(0, 16));
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+@Injectable()
+export class Idempotency {
+  constructor(private readonly pool: pg.Pool) {}
+
+  /**
+   * Does the work once a key. A 202 is remembered only as "done, tell the true state": its replay calls `tellNow`.
+   * What fails without an answer (503, a crash) freezes nothing: the same key goes ahead again, with the same payment.
+   */
+  async once(
+    request: IdempotentRequest,
+    work: (paymentId: string, wish: Buffer) => Promise<ApiAnswer & { readonly paymentId: string }>,
+    tellNow: (paymentId: string) => Promise<ApiAnswer>,
+  ): Promise<ApiAnswer> {
+    const wish = wishHash(request);
+    const bodyHash = createHash('sha256').update(JSON.stringify(request.body)).digest();
+    const begun = beginAnswer.parse(
+      await this.#call('idempotency_begin', [
+        request.partnerId,
+        request.route,
+        wish,
+        bodyHash,
+        request.paymentId,
+        new Date(),
+      ]),
+    );
+    switch (begun.outcome) {
+      case 'other_body':
+        throw new Problem('idempotency_other_body', 'Nothing was done. Use a new key for a new request.');
+      case 'in_flight':
+        throw new Problem('idempotency_in_flight', 'Ask again in a moment with the same key.', {}, { 'Retry-After': '1' });
+      case 'replay': {
+        const answer = begun.body === null ? await tellNow(begun.paymentId) : { status: begun.status, body: begun.body };
+        return { ...answer, headers: { 'Idempotency-Replayed': 'true' } };
+      }
+      case 'started':
+        break;
+    }
+    const end = (paymentId: string, status: number | null, body: object | null) =>
+      this.#call('idempotency_end', [request.partnerId, request.route, wish, paymentId, status, body]);
+    try {
+      const { paymentId, ...answer } = await work(begun.paymentId, wish);
+      await end(paymentId, answer.status, answer.status === 202 ? null : answer.body);
+      return answer;
+    } catch (error) {
+      if (error instanceof Problem && isFinal(error)) {
+        await end(begun.paymentId, error.status, error.body() satisfies ProblemBody);
+      } else if (error instanceof Problem) {
+        await end(begun.paymentId, null, null);
+      }
+      throw error;
+    }
+  }
+
+  async #call(name: string, values: unknown[]): Promise<unknown> {
+    const places = values.map((_, index) => `$${index + 1}`).join(', ');
+    const { rows } = await this.pool.query<{ answer: unknown }>({ name, text: `SELECT ${name}(${places}) AS answer`, values });
+    return rows[0]?.answer;
+  }
+}
+
+/** A definite answer, that the same request would get for ever. */
+function isFinal(problem: Problem): boolean {
+  return problem.status === 404 || problem.status === 409 || problem.status === 422;
+}

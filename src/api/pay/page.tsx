@@ -1,0 +1,58 @@
+/** The frame of every page that a buyer sees: one heading that names the task, and what stands under it. */
+import type { ComponentChildren } from 'preact';
+import { renderToString } from 'preact-render-to-string';
+import type { Language } from './format.js';
+import { texts } from './texts.js';
+
+export interface Frame {
+  readonly language: Language;
+  /** The programme's name; absent where no programme is known. */
+  readonly programme: string | null;
+  readonly support: string;
+  readonly testMode: boolean;
+  /** The same page in the other language. */
+  readonly otherLanguageUrl: string;
+}
+
+export interface Heading {
+  readonly title: string;
+  readonly lead: string;
+}
+
+export function renderPage(frame: Frame, view: string, heading: Heading, content: ComponentChildren): string {
+  const t = texts[frame.language];
+  const other: Language = frame.language === 'ru' ? 'en' : 'ru';
+  const page = (
+    <html lang={frame.language}>
+      <head>
+        <meta charSet="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <title>{frame.programme === null ? heading.title : `${heading.title} · ${frame.programme}`}</title>
+        <link rel="stylesheet" href="/pay-assets/pay.css" />
+        <link rel="icon" href="data:," />
+        <script src="/pay-assets/pay.js" defer />
+      </head>
+      <body>
+        {frame.testMode && <p class="test-mode">{t.testMode}</p>}
+        <header>
+          <span class="programme">{frame.programme}</span>
+          <a href={frame.otherLanguageUrl} hreflang={other} lang={other}>
+            {texts[other].languageName}
+          </a>
+        </header>
+        <main data-view={view}>
+          <h1>{heading.title}</h1>
+          <p class="lead">{heading.lead}</p>
+          {content}
+        </main>
+        {frame.support !== '' && (
+          <footer>
+            {t.support}: {frame.support}
+          </footer>
+        )}
+      </body>
+    </html>
+  );
+  return `<!doctype html>${renderToString(page)}`;
+}

@@ -1,0 +1,7 @@
+export class PayOptions {
+  constructor(
+    /** Where our own forms come from. */
+    readonly origin: string,
+    readonly testMode: boolean,
+  ) {}
+}

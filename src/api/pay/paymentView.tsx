@@ -1,0 +1,216 @@
+/** What stands under the heading of a payment's page, view by view. Texts from outside are shown as text, cut by CSS. */
+import type { PaymentEntity } from '../../database/entities/payment.js';
+import { formatClock, formatMoney, formatPoints, formatTime, type Language } from './format.js';
+import { fill, texts } from './texts.js';
+import type { ViewName } from './viewOf.js';
+
+export interface PaymentPage {
+  readonly view: ViewName;
+  readonly payment: PaymentEntity;
+  readonly language: Language;
+  readonly timeZone: string;
+  /** Points that the member can spend now. */
+  readonly available: number;
+  /** This payment's address, without a query. */
+  readonly path: string;
+  readonly csrfToken: string;
+  readonly idempotencyId: string;
+  /** Checked links; null where there is none that may be shown. */
+  readonly links: { readonly invoice: string | null; readonly success: string | null; readonly fail: string | null; readonly cancel: string | null };
+}
+
+export function PaymentView(page: PaymentPage) {
+  switch (page.view) {
+    case 'ready':
+    case 'amount_changed':
+    case 'try_again':
+      return (
+        <>
+          <Summary {...page} withBalance />
+          <ConfirmForm {...page} again={page.view === 'try_again'} />
+          <CancelForm {...page} />
+        </>
+      );
+    case 'insufficient_points':
+      return (
+        <>
+          <Summary {...page} withBalance />
+          <ReturnLink {...page} kind="fail" />
+          <CancelForm {...page} />
+        </>
+      );
+    case 'fund_unavailable':
+      return (
+        <>
+          <Summary {...page} />
+          <ReturnLink {...page} kind="fail" />
+          {page.payment.state === 'awaiting_confirmation' && <CancelForm {...page} />}
+        </>
+      );
+    case 'processing':
+    case 'unknown':
+      return (
+        <>
+          <StatusRegion {...page} />
+          <Summary {...page} />
+        </>
+      );
+    case 'paid':
+      return (
+        <>
+          <PaidReturn {...page} />
+          <Summary {...page} />
+        </>
+      );
+    case 'paid_elsewhere':
+      return (
+        <>
+          <ReturnLink {...page} kind="invoice" />
+          <Summary {...page} />
+        </>
+      );
+    case 'declined':
+    case 'expired':
+      return (
+        <>
+          <Reason {...page} />
+          <ReturnLink {...page} kind="fail" />
+          <Summary {...page} />
+        </>
+      );
+    case 'cancelled':
+      return (
+        <>
+          <ReturnLink {...page} kind="cancel" />
+          <Summary {...page} />
+        </>
+      );
+    case 'someone_else':
+      return null;
+  }
+}
+
+function Summary({ payment, language, timeZone, available, withBalance = false }: PaymentPage & { withBalance?: boolean }) {
+  const t = texts[language];
+  const { points, amountMinor, currency, invoiceExpiresAt } = payment;
+  return (
+    <dl class="summary">
+      {payment.description !== null && <Row name={t.description} value={payment.description} />}
+      {payment.invoiceNumber !== null && <Row name={t.invoice} value={payment.invoiceNumber} />}
+      {amountMinor !== null && currency !== null && <Row name={t.amount} value={formatMoney(amountMinor, currency, language)} />}
+      {points !== null && <Row name={t.toCharge} value={formatPoints(points, language)} />}
+      {withBalance && points !== null && (
+        <>
+          <Row name={t.balanceBefore} value={formatPoints(available, language)} />
+          {available >= points ? (
+            <Row name={t.balanceAfter} value={formatPoints(available - points, language)} />
+          ) : (
+            <Row name={t.shortfall} value={formatPoints(points - available, language)} />
+          )}
+        </>
+      )}
+      {withBalance && invoiceExpiresAt !== null && (
+        <div>
+          <dt>{t.payBy}</dt>
+          <dd>
+            <time dateTime={invoiceExpiresAt.toISOString()}>{formatTime(invoiceExpiresAt, language, timeZone)}</time>
+          </dd>
+        </div>
+      )}
+      <Row name={t.reference} value={payment.id} />
+    </dl>
+  );
+}
+
+function Row({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd dir="auto">{value}</dd>
+    </div>
+  );
+}
+
+/** Carries what the buyer sees: anything else is refused by the saga. */
+export function ConfirmForm({ payment, language, path, csrfToken, idempotencyId, again = false }: PaymentPage & { again?: boolean }) {
+  const t = texts[language];
+  const { points, amountMinor, currency } = payment;
+  if (points === null || amountMinor === null || currency === null) return null;
+  return (
+    <form method="post" action={`${path}/confirm?lang=${language}`} data-working={t.working}>
+      <input type="hidden" name="csrf" value={csrfToken} />
+      <input type="hidden" name="idempotencyId" value={idempotencyId} />
+      <input type="hidden" name="amountMinor" value={amountMinor} />
+      <input type="hidden" name="currency" value={currency} />
+      <input type="hidden" name="points" value={points} />
+      <button class="primary">{fill(again ? t.payAgain : t.pay, { points: formatPoints(points, language) })}</button>
+    </form>
+  );
+}
+
+function CancelForm({ language, path, csrfToken, idempotencyId }: PaymentPage) {
+  const t = texts[language];
+  return (
+    <form method="post" action={`${path}/cancel?lang=${language}`} data-working={t.working}>
+      <input type="hidden" name="csrf" value={csrfToken} />
+      <input type="hidden" name="idempotencyId" value={idempotencyId} />
+      <button class="secondary">{t.cancel}</button>
+    </form>
+  );
+}
+
+function StatusRegion({ payment, view, language, timeZone, path }: PaymentPage) {
+  const t = texts[language];
+  return (
+    <div class="status">
+      <p role="status" data-poll={`${path}/status?lang=${language}`} data-view={view}>
+        {statusText(payment.nextProbeAt, language, timeZone)}
+      </p>
+      <p>
+        <a class="secondary" href={`${path}?lang=${language}`}>
+          {t.check}
+        </a>
+      </p>
+    </div>
+  );
+}
+
+/** The one text that changes while the buyer waits. */
+export function statusText(nextProbeAt: Date | null, language: Language, timeZone: string): string {
+  return nextProbeAt === null ? '' : `${texts[language].nextCheck}: ${formatClock(nextProbeAt, language, timeZone)}`;
+}
+
+function PaidReturn({ links, language }: PaymentPage) {
+  const t = texts[language];
+  const url = links.invoice ?? links.success;
+  if (url === null) return null;
+  return (
+    <div class="return" data-return data-text={t.autoReturn}>
+      <a class="primary" href={url} autofocus>
+        {t.toInvoice}
+      </a>
+      <p data-countdown hidden />
+      <button type="button" class="secondary" data-stay hidden>
+        {t.stay}
+      </button>
+    </div>
+  );
+}
+
+function ReturnLink({ links, language, kind }: PaymentPage & { kind: 'fail' | 'cancel' | 'invoice' }) {
+  const t = texts[language];
+  const url = links[kind] ?? links.fail ?? links.cancel ?? links.invoice;
+  if (url === null) return null;
+  return (
+    <p>
+      <a class="primary" href={url}>
+        {url === links.invoice ? t.toInvoice : t.toShop}
+      </a>
+    </p>
+  );
+}
+
+function Reason({ payment, language }: PaymentPage) {
+  const reason = payment.reason === null ? undefined : texts[language].reasons[payment.reason];
+  return reason === undefined ? null : <p class="reason">{reason}</p>;
+}

@@ -1,0 +1,154 @@
+/** The API's side of the workflows: starts them, says confirm and cancel, and waits a bounded time for what they answer. */
+import { Injectable } from '@nestjs/common';
+import {
+  Client,
+  isGrpcServiceError,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  type WorkflowStartOptions,
+} from '@temporalio/client';
+import { ApplicationFailure, type Workflow } from '@temporalio/common';
+import type { Cancellation, Confirmation } from '../../domain/payment.js';
+import type { OpenedPayment } from '../../ledger/ledger.js';
+import {
+  cancelUpdate,
+  confirmUpdate,
+  openUpdate,
+  searchAttributes,
+  taskQueues,
+  workflowIdOf,
+  workflowNames,
+  type OpenPayment,
+  type Refusal,
+} from '../../workflows/messages.js';
+
+export type SagaAnswer =
+  /** The workflow answered; the row tells the state. */
+  | { readonly kind: 'answered' }
+  /** Durably accepted; the outcome comes later. */
+  | { readonly kind: 'accepted' }
+  /** Not known to have arrived: it may still count until its `notAfter`. */
+  | { readonly kind: 'not_accepted' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal | 'busy' }
+  /** The workflow has ended or does not exist; the row tells. */
+  | { readonly kind: 'over' };
+
+const acceptedWithinMs = 1_500;
+const grpc = { notFound: 5, resourceExhausted: 8, failedPrecondition: 9 } as const;
+
+@Injectable()
+export class Sagas {
+  constructor(
+    private readonly client: Client,
+    private readonly answerWithinMs: number,
+  ) {}
+
+  /** Starts a loyalty payment, once, and waits until the invoice is read. */
+  openLoyalty(payment: OpenedPayment, about: { partnerId: string; invoiceId: string }): Promise<SagaAnswer> {
+    const { workflow } = this.client;
+    const startWorkflowOperation = () =>
+      new WithStartWorkflowOperation(workflowNames.loyalty, startOptions(payment, about));
+    const updateId = `open:${payment.paymentId}`;
+    return this.#ask(
+      () => workflow.executeUpdateWithStart(openUpdate, { updateId, startWorkflowOperation: startWorkflowOperation() }),
+      () =>
+        workflow.startUpdateWithStart(openUpdate, {
+          updateId,
+          waitForStage: 'ACCEPTED',
+          startWorkflowOperation: startWorkflowOperation(),
+        }),
+    );
+  }
+
+  /** Starts an organisation's payment, once; its outcome is not waited for. */
+  async startOrganisation(payment: OpenedPayment, about: { partnerId: string; invoiceId: string }): Promise<SagaAnswer> {
+    try {
+      await this.client.withDeadline(Date.now() + this.answerWithinMs, () =>
+        this.client.workflow.start(workflowNames.organisation, startOptions(payment, about)),
+      );
+      return { kind: 'accepted' };
+    } catch (error) {
+      return answerOfError(error);
+    }
+  }
+
+  confirm(paymentId: string, updateId: string, confirmation: Confirmation): Promise<SagaAnswer> {
+    const handle = this.client.workflow.getHandle(workflowIdOf(paymentId));
+    return this.#ask(
+      () => handle.executeUpdate(confirmUpdate, { updateId, args: [confirmation] }),
+      () => handle.startUpdate(confirmUpdate, { updateId, args: [confirmation], waitForStage: 'ACCEPTED' }),
+    );
+  }
+
+  cancel(paymentId: string, updateId: string, cancellation: Cancellation): Promise<SagaAnswer> {
+    const handle = this.client.workflow.getHandle(workflowIdOf(paymentId));
+    return this.#ask(
+      () => handle.executeUpdate(cancelUpdate, { updateId, args: [cancellation] }),
+      () => handle.startUpdate(cancelUpdate, { updateId, args: [cancellation], waitForStage: 'ACCEPTED' }),
+    );
+  }
+
+  /** One call in good health. When its time is up, the same update id once more tells whether it was accepted. */
+  async #ask(execute: () => Promise<unknown>, accepted: () => Promise<unknown>): Promise<SagaAnswer> {
+    try {
+      await this.client.withDeadline(Date.now() + this.answerWithinMs, execute);
+      return { kind: 'answered' };
+    } catch (error) {
+      if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) return answerOfError(error);
+    }
+    try {
+      await this.client.withDeadline(Date.now() + acceptedWithinMs, accepted);
+      return { kind: 'accepted' };
+    } catch (error) {
+      return error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ? { kind: 'not_accepted' } : answerOfError(error);
+    }
+  }
+}
+
+function startOptions(payment: OpenedPayment, about: { partnerId: string; invoiceId: string }): WorkflowStartOptions<Workflow> & { workflowIdConflictPolicy: 'USE_EXISTING' } {
+  const input: OpenPayment = {
+    partnerId: about.partnerId,
+    paymentId: payment.paymentId,
+    epoch: payment.epoch,
+    invoiceId: about.invoiceId.toLowerCase(),
+    policy: payment.policy,
+  };
+  return {
+    workflowId: workflowIdOf(payment.paymentId),
+    taskQueue: taskQueues.payments,
+    args: [input],
+    workflowTaskTimeout: '5 s',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    typedSearchAttributes: [
+      { key: searchAttributes.partnerId, value: input.partnerId },
+      { key: searchAttributes.invoiceId, value: input.invoiceId },
+      { key: searchAttributes.paymentState, value: 'opening' },
+    ],
+  };
+}
+
+function answerOfError(error: unknown): SagaAnswer {
+  if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof WorkflowNotFoundError) return { kind: 'over' };
+  if (error instanceof WorkflowUpdateFailedError) {
+    return error.cause instanceof ApplicationFailure && error.cause.type !== undefined && error.cause.type !== null
+      ? { kind: 'refused', refusal: error.cause.type as Refusal }
+      : { kind: 'over' };
+  }
+  const cause = error instanceof Error && !isGrpcServiceError(error) ? error.cause : error;
+  if (isGrpcServiceError(cause)) {
+    switch (Number(cause.code)) {
+      case grpc.notFound:
+      case grpc.failedPrecondition:
+        return { kind: 'over' };
+      case grpc.resourceExhausted:
+        return { kind: 'refused', refusal: 'busy' };
+      default:
+        return { kind: 'not_accepted' };
+    }
+  }
+  throw error;
+}

@@ -1,0 +1,13 @@
+import type { z } from 'zod';
+import { Problem } from './problem.js';
+
+/** Validates input at the border; the problem names the field and the rule, never the value, which may be personal. */
+export function validate<T>(schema: z.ZodType<T>, value: unknown, where = 'The request'): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map((issue) => ({
+    field: issue.path.join('.') || '(whole)',
+    problem: issue.code === 'unrecognized_keys' ? `unknown field: ${issue.keys.slice(0, 5).join(', ').slice(0, 200)}` : issue.message,
+  }));
+  throw new Problem('invalid_request', `${where} is not valid; nothing was called and nothing was changed.`, { fields });
+}

@@ -1,0 +1,77 @@
+/** The one place that reads the environment: validated once, at start, into one typed object a process. */
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const url = z.url().max(2_000);
+
+const common = {
+  DATABASE_URL: url,
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(1).max(200).default(20),
+  TEMPORAL_ADDRESS: z.string().min(1).default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('surety'),
+  SURETY_KEYS: z
+    .string()
+    .regex(/^[\w-]+:[A-Za-z0-9+/=]{44}(,[\w-]+:[A-Za-z0-9+/=]{44})*$/, 'must be id:base64-of-32-bytes, several by commas'),
+  SURETY_TEST_MODE: z.enum(['0', '1']).default('0'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+} as const;
+
+const apiEnvironment = z.object({
+  ...common,
+  PORT: port.default(3000),
+  HOST: z.string().default('0.0.0.0'),
+  SURETY_BASE_URL: url,
+  /** How long a request waits for the saga's outcome before it says "processing", in milliseconds. */
+  SURETY_ANSWER_WITHIN_MS: z.coerce.number().int().min(100).max(30_000).default(8_000),
+});
+
+const workerEnvironment = z.object({
+  ...common,
+  WORKER_HEALTH_PORT: port.default(3001),
+  HOST: z.string().default('0.0.0.0'),
+  INVOICEBOX_CONNECT_TIMEOUT_MS: z.coerce.number().int().min(1).max(60_000).default(15_000),
+  INVOICEBOX_READ_TIMEOUT_MS: z.coerce.number().int().min(1).max(120_000).default(15_000),
+  INVOICEBOX_CONFIRM_TIMEOUT_MS: z.coerce.number().int().min(1).max(120_000).default(30_000),
+  /** Calls to Invoicebox at once: its rate times the longest call, so that an outage does not stop the queue. */
+  INVOICEBOX_SLOTS: z.coerce.number().int().min(1).max(5_000).default(1_000),
+});
+
+const migrateEnvironment = z.object({
+  DATABASE_ADMIN_URL: url,
+  SURETY_API_DB_PASSWORD: z.string().min(1),
+  SURETY_WORKER_DB_PASSWORD: z.string().min(1),
+  SURETY_MONITOR_DB_PASSWORD: z.string().min(1),
+  LOG_LEVEL: common.LOG_LEVEL,
+});
+
+const temporalSetupEnvironment = z.object({
+  TEMPORAL_ADDRESS: common.TEMPORAL_ADDRESS,
+  TEMPORAL_NAMESPACE: common.TEMPORAL_NAMESPACE,
+  LOG_LEVEL: common.LOG_LEVEL,
+});
+
+const partnerEnvironment = z.object({
+  DATABASE_ADMIN_URL: url,
+  SURETY_KEYS: common.SURETY_KEYS,
+  SURETY_TEST_MODE: common.SURETY_TEST_MODE,
+});
+
+export type ApiConfig = z.infer<typeof apiEnvironment>;
+export type WorkerConfig = z.infer<typeof workerEnvironment>;
+export type MigrateConfig = z.infer<typeof migrateEnvironment>;
+export type TemporalSetupConfig = z.infer<typeof temporalSetupEnvironment>;
+export type PartnerConfig = z.infer<typeof partnerEnvironment>;
+
+function read<T>(schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(process.env);
+  if (parsed.success) return parsed.data;
+  // Names and rules only: a value may be a secret.
+  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The environment is not complete; nothing was started. See .env.example.\n${problems.join('\n')}`);
+}
+
+export const readApiConfig = (): ApiConfig => read(apiEnvironment);
+export const readWorkerConfig = (): WorkerConfig => read(workerEnvironment);
+export const readMigrateConfig = (): MigrateConfig => read(migrateEnvironment);
+export const readPartnerConfig = (): PartnerConfig => read(partnerEnvironment);
+export const readTemporalSetupConfig = (): TemporalSetupConfig => read(temporalSetupEnvironment);

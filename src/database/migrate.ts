@@ -1,0 +1,127 @@
+/**
+ * Brings a database to this release: migrations in order, each once; then the functions and views of src/ledger/sql,
+ * applied again when their text has changed. Any number of replicas may start it at once: one works, the others wait.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import pg from 'pg';
+import type { MigrateConfig } from '../config.js';
+import type { Log } from '../log.js';
+
+const migrationsFolder = new URL('./migrations/', import.meta.url);
+const functionsFolder = new URL('../ledger/sql/', import.meta.url);
+const advisoryLock = 7_201_871_001;
+/** An ALTER that would queue behind a long read gives up and tries again, so that requests go on meanwhile. */
+const lockTimeoutMs = 3_000;
+const attempts = 20;
+
+interface Script {
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+async function scriptsIn(folder: URL): Promise<Script[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(new URL(name, folder), 'utf8');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+/** The names of the migrations that this release needs. */
+export async function neededMigrations(): Promise<string[]> {
+  return (await scriptsIn(migrationsFolder)).map((script) => script.name);
+}
+
+export async function migrate(config: MigrateConfig, log: Log): Promise<void> {
+  const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [advisoryLock]);
+    await client.query(`CREATE TABLE IF NOT EXISTS public.surety_migration
+      (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`);
+    const { rows } = await client.query<{ name: string; checksum: string }>('SELECT name, checksum FROM public.surety_migration');
+    const applied = new Map(rows.map((row) => [row.name, row.checksum]));
+
+    for (const script of await scriptsIn(migrationsFolder)) {
+      const earlier = applied.get(script.name);
+      if (earlier === script.checksum) continue;
+      if (earlier !== undefined) throw new Error(`Migration ${script.name} was changed after it was applied; nothing was done`);
+      await apply(client, script, script.sql, log);
+    }
+    const functions = await scriptsIn(functionsFolder);
+    for (const script of functions) {
+      const name = `functions/${script.name}`;
+      if (applied.get(name) === script.checksum) continue;
+      const owner = ownerOf(script);
+      await apply(client, { ...script, name }, `SET LOCAL ROLE ${owner};\nSET LOCAL search_path = surety;\n${script.sql}`, log);
+    }
+    await grantExecution(client);
+    await setPasswords(client, config);
+    // API and worker see from here which release the database is at.
+    await client.query('GRANT SELECT ON public.surety_migration TO surety_api, surety_worker, surety_monitor');
+  } finally {
+    await client.end();
+  }
+}
+
+function ownerOf(script: Script): 'surety_owner' | 'surety_ledger' | 'surety_directory' {
+  if (script.name === 'directory.sql') return 'surety_directory';
+  return script.name === 'ledger_violation.sql' ? 'surety_owner' : 'surety_ledger';
+}
+
+async function apply(client: pg.Client, script: Script, sql: string, log: Log): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query('BEGIN');
+      await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
+      await client.query(sql);
+      await client.query('RESET ROLE');
+      await client.query(
+        `INSERT INTO public.surety_migration (name, checksum) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now()`,
+        [script.name, script.checksum],
+      );
+      await client.query('COMMIT');
+      log.info({ migration: script.name }, 'applied');
+      return;
+    } catch (error) {
+      await client.query('ROLLBACK');
+      const lockNotAvailable = error instanceof pg.DatabaseError && error.code === '55P03';
+      if (!lockNotAvailable || attempt === attempts) throw error;
+      log.warn({ migration: script.name, attempt }, 'a table is busy; trying again');
+    }
+  }
+}
+
+/** Nobody may run a function unless he is named here. */
+async function grantExecution(client: pg.Client): Promise<void> {
+  const both = ['payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport'];
+  const api = ['api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', ...both];
+  const worker = [
+    'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_fence',
+    'payment_capture', 'payment_close', 'payment_unproven', ...both,
+  ]; // prettier-ignore
+  await client.query('REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA surety FROM PUBLIC');
+  await client.query('GRANT EXECUTE ON FUNCTION surety.current_partner() TO PUBLIC');
+  for (const [role, functions] of [['surety_api', api], ['surety_worker', worker]] as const) {
+    for (const name of functions) {
+      await client.query(`GRANT EXECUTE ON FUNCTION surety.${name} TO ${role}`);
+    }
+  }
+  await client.query('GRANT SELECT ON surety.ledger_violation TO surety_monitor');
+}
+
+async function setPasswords(client: pg.Client, config: MigrateConfig): Promise<void> {
+  const passwords = {
+    surety_api: config.SURETY_API_DB_PASSWORD,
+    surety_worker: config.SURETY_WORKER_DB_PASSWORD,
+    surety_monitor: config.SURETY_MONITOR_DB_PASSWORD,
+  };
+  for (const [role, password] of Object.entries(passwords)) {
+    await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`);
+  }
+}

@@ -1,0 +1,97 @@
+/** The states of a payment and what may follow what (design.md, section 1). The database enforces the same table. */
+
+export const liveStates = [
+  'opening',
+  'awaiting_confirmation',
+  'awaiting_approval',
+  'settling',
+  'unknown',
+  'in_review',
+] as const;
+export const finalStates = ['paid', 'declined', 'expired', 'cancelled'] as const;
+
+export type LiveState = (typeof liveStates)[number];
+export type FinalState = (typeof finalStates)[number];
+export type PaymentState = LiveState | FinalState;
+
+export const paymentStates: readonly PaymentState[] = [...liveStates, ...finalStates];
+
+export type Scheme = 'loyalty' | 'organisation';
+
+export const legalTransitions: Readonly<Record<PaymentState, readonly PaymentState[]>> = {
+  opening: ['awaiting_confirmation', 'awaiting_approval', 'settling', 'declined', 'expired', 'cancelled'],
+  awaiting_confirmation: ['settling', 'declined', 'expired', 'cancelled'],
+  awaiting_approval: ['settling', 'declined', 'expired', 'cancelled'],
+  settling: ['awaiting_confirmation', 'unknown', 'in_review', 'paid', 'declined', 'expired', 'cancelled'],
+  unknown: ['in_review', 'paid', 'declined', 'expired', 'cancelled'],
+  in_review: ['paid', 'declined', 'expired', 'cancelled'],
+  paid: [],
+  declined: [],
+  expired: [],
+  cancelled: [],
+};
+
+export function isFinal(state: PaymentState): state is FinalState {
+  return legalTransitions[state].length === 0;
+}
+
+/** Why a payment was declined. A refusal of Invoicebox's that has no name of its own is `refused` with its code. */
+export type DeclineReason =
+  | 'paid_elsewhere'
+  | 'invoice_canceled'
+  | 'invoice_expired'
+  | 'invoice_partial'
+  | 'invoice_not_found'
+  | 'invoice_unpayable_amount'
+  | 'invoice_status_unknown'
+  | 'currency_unsupported'
+  | 'insufficient_fund'
+  | 'amount_changed'
+  | 'fund_unavailable'
+  | 'credentials'
+  | 'gave_up'
+  | 'too_many_attempts'
+  | 'refused';
+
+/** Why a live payment came back to the buyer with nothing held. */
+export type ReturnReason =
+  | 'insufficient_points'
+  | 'insufficient_fund'
+  | 'amount_changed'
+  | 'other_member'
+  | 'invoicebox_unavailable';
+
+export type ReviewReason = 'already_paid_after_unknown' | 'changed_after_unknown' | 'partial_after_unknown' | 'unproven' | 'ledger_refused';
+
+/** Who did something. `member`: the buyer himself; ids are ours, never a name, phone or e-mail. */
+export interface Actor {
+  readonly kind: 'member' | 'api_key' | 'operator' | 'saga' | 'signal';
+  readonly id: string;
+}
+
+/** Times of a payment, in milliseconds; set when it opens (src/partnerSettings.ts). */
+export interface PaymentPolicy {
+  readonly freshnessMs: number;
+  readonly quoteTtlMs: number;
+  readonly giveUpAfterMs: number;
+  readonly pendingGapMs: number;
+  readonly quietMs: number;
+  readonly marginMs: number;
+  readonly waitScale: number;
+  readonly trustTemporalSignals: boolean;
+}
+
+/** "Pay this": who says so, what he saw, and until when it counts (milliseconds since 1970). */
+export interface Confirmation {
+  readonly memberId: string | null;
+  readonly seen: { readonly amountMinor: number; readonly currency: string; readonly points: number };
+  readonly actor: Actor;
+  readonly confirmationId: string;
+  readonly notAfter: number;
+}
+
+export interface Cancellation {
+  readonly actor: Actor;
+  readonly reason: string;
+  readonly notAfter: number;
+}

@@ -1,0 +1,55 @@
+/** What a later read of the invoice proves about an unknown outcome (design.md, section 2, "Prove"). */
+import type { InvoiceFacts } from './invoice.js';
+
+export interface ProofTimes {
+  /** Two reads of `pending` this far apart are needed before the confirm is repeated. */
+  readonly pendingGapMs: number;
+  /** The last attempt must have ended this long ago: the first may still be executing. */
+  readonly quietMs: number;
+  /** "Expired and unpaid" counts only this long after the expiry and after the last attempt. */
+  readonly marginMs: number;
+}
+
+export interface ProofSituation {
+  readonly nowMs: number;
+  readonly heldAmountMinor: number;
+  readonly heldCurrency: string;
+  readonly lastAttemptEndedAtMs: number;
+  /** When the current unbroken row of `pending` reads began; null before the first. */
+  readonly pendingSinceMs: number | null;
+}
+
+export type Proof =
+  /** Somebody paid it: the repeat of the confirm tells whether we did. */
+  | { readonly kind: 'paid_by_somebody' }
+  | { readonly kind: 'still_pending'; readonly mayConfirmAgain: boolean }
+  | { readonly kind: 'never_confirm_again'; readonly reason: 'changed_after_unknown' | 'partial_after_unknown' }
+  | { readonly kind: 'not_paid'; readonly state: 'declined' | 'expired' }
+  | { readonly kind: 'nothing' };
+
+export function proofOf(invoice: InvoiceFacts, situation: ProofSituation, times: ProofTimes): Proof {
+  const { nowMs, lastAttemptEndedAtMs, pendingSinceMs } = situation;
+  const pastMarginAfterAttempt = nowMs >= lastAttemptEndedAtMs + times.marginMs;
+  switch (invoice.status) {
+    case 'paid':
+      return { kind: 'paid_by_somebody' };
+    case 'partial':
+      return { kind: 'never_confirm_again', reason: 'partial_after_unknown' };
+    case 'canceled':
+      return pastMarginAfterAttempt ? { kind: 'not_paid', state: 'declined' } : { kind: 'nothing' };
+    case 'unknown':
+      return { kind: 'nothing' };
+    case 'pending':
+      break;
+  }
+  if (invoice.expiresAtMs !== null && invoice.expiresAtMs <= nowMs) {
+    const pastMarginAfterExpiry = nowMs >= invoice.expiresAtMs + times.marginMs;
+    return pastMarginAfterExpiry && pastMarginAfterAttempt ? { kind: 'not_paid', state: 'expired' } : { kind: 'nothing' };
+  }
+  if (invoice.amountMinor !== situation.heldAmountMinor || invoice.currency !== situation.heldCurrency) {
+    return { kind: 'never_confirm_again', reason: 'changed_after_unknown' };
+  }
+  const pendingLongEnough = pendingSinceMs !== null && nowMs - pendingSinceMs >= times.pendingGapMs;
+  const quietLongEnough = nowMs - lastAttemptEndedAtMs >= times.quietMs;
+  return { kind: 'still_pending', mayConfirmAgain: pendingLongEnough && quietLongEnough };
+}

@@ -1,0 +1,308 @@
+/**
+ * The ledger: a method a SQL function (src/ledger/sql), one round trip each, outcomes as data.
+ * Amounts are integer minor units, points whole numbers; `at` is the time that decides, in milliseconds since 1970.
+ */
+import type pg from 'pg';
+import { z } from 'zod';
+import type { AttemptClass } from '../domain/confirmAnswer.js';
+import {
+  paymentStates,
+  type Actor,
+  type Confirmation,
+  type FinalState,
+  type PaymentPolicy,
+  type PaymentState,
+  type Scheme,
+} from '../domain/payment.js';
+
+const integer = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
+const state = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);
+const outcome = <const T extends string>(...names: T[]) => z.object({ outcome: z.enum(names) });
+const conflict = z.object({ outcome: z.literal('conflict'), state: z.string() });
+
+const policy = z.custom<PaymentPolicy>((value) => typeof value === 'object' && value !== null);
+const openedPayment = z.object({
+  outcome: z.enum(['opened', 'existing']),
+  paymentId: z.uuid(),
+  state,
+  epoch: integer,
+  scheme: z.enum(['loyalty', 'organisation']),
+  policy,
+});
+const openOutcome = z.discriminatedUnion('outcome', [
+  openedPayment,
+  z.object({ outcome: z.literal('refused'), reason: z.enum(['credentials', 'fund_unavailable']) }),
+]);
+const quoteOutcome = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('quoted'), changed: z.boolean() }),
+  outcome('superseded', 'not_found'),
+  conflict,
+]);
+const holdOutcome = z.discriminatedUnion('outcome', [
+  outcome('held', 'already_held', 'insufficient_fund', 'changed', 'other_member', 'superseded', 'not_found'),
+  z.object({ outcome: z.literal('insufficient_points'), available: integer, needed: integer }),
+  conflict,
+]);
+const attemptOutcome = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('go'), n: integer, ambiguousBefore: z.boolean() }),
+  outcome('stale', 'superseded'),
+  conflict,
+]);
+const captureOutcome = z.discriminatedUnion('outcome', [outcome('captured', 'already_captured', 'superseded'), conflict]);
+const closeOutcome = z.discriminatedUnion('outcome', [
+  outcome('closed', 'attempt_outstanding', 'superseded', 'not_found'),
+  z.object({ outcome: z.literal('already_closed'), state }),
+]);
+const unprovenOutcome = z.discriminatedUnion('outcome', [outcome('noted', 'superseded'), conflict]);
+const balance = z.object({ available: integer, held: integer });
+const fundBalance = z.array(
+  z.object({
+    currency: z.string(),
+    overdraftMinor: integer,
+    sizeMinor: integer,
+    reservedMinor: integer,
+    drawnMinor: integer,
+    availableMinor: integer,
+  }),
+);
+const passport = z.looseObject({
+  paymentId: z.uuid(),
+  scheme: z.enum(['loyalty', 'organisation']),
+  state,
+  amountMinor: integer.nullable(),
+  currency: z.string().nullable(),
+  transactionId: z.string().nullable(),
+  pointsCaptured: integer,
+  fundDrawnMinor: integer,
+});
+
+export type OpenOutcome = z.infer<typeof openOutcome>;
+export type OpenedPayment = z.infer<typeof openedPayment>;
+export type HoldOutcome = z.infer<typeof holdOutcome>;
+export type CaptureOutcome = z.infer<typeof captureOutcome>;
+export type CloseOutcome = z.infer<typeof closeOutcome>;
+export type AttemptOutcome = z.infer<typeof attemptOutcome>;
+export type UnprovenOutcome = z.infer<typeof unprovenOutcome>;
+export type Balance = z.infer<typeof balance>;
+export type FundBalance = z.infer<typeof fundBalance>[number];
+export type Passport = z.infer<typeof passport>;
+
+/** Which payment, and for which run of its workflow. */
+export interface PaymentKey {
+  readonly partnerId: string;
+  readonly paymentId: string;
+  readonly epoch: number;
+}
+
+/** The part of an invoice that a payment keeps. */
+export interface StoredRead {
+  readonly status: string;
+  readonly number: string;
+  readonly description: string;
+  readonly amountMinor: number | null;
+  readonly vatAmountMinor: number | null;
+  readonly currency: string;
+  readonly expiresAt: string | null;
+  readonly paymentUrl: string | null;
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+export class Ledger {
+  constructor(private readonly pool: pg.Pool) {}
+
+  async #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {
+    const places = args.map((_, index) => `$${index + 1}`).join(', ');
+    const { rows } = await this.pool.query<{ answer: unknown }>({
+      name,
+      text: `SELECT ${name}(${places}) AS answer`,
+      values: [...args],
+    });
+    return schema.parse(rows[0]?.answer);
+  }
+
+  openPayment(payment: {
+    partnerId: string;
+    paymentId: string;
+    scheme: Scheme;
+    invoiceId: string;
+    memberId: string | null;
+    openedBy: Actor;
+    policy: PaymentPolicy;
+    links: { successUrl?: string | undefined; failUrl?: string | undefined; cancelUrl?: string | undefined };
+    at: number;
+  }): Promise<OpenOutcome> {
+    return this.#call(openOutcome, 'payment_open', [
+      payment.partnerId,
+      payment.paymentId,
+      payment.scheme,
+      payment.invoiceId,
+      payment.memberId,
+      payment.openedBy,
+      payment.policy,
+      payment.links,
+      iso(payment.at),
+    ]);
+  }
+
+  /** @param readAgeMs how long ago the read began */
+  quote(
+    key: PaymentKey,
+    read: StoredRead,
+    price: { points: number; pricedAt: number } | null,
+    readAgeMs: number,
+    at: number,
+  ) {
+    return this.#call(quoteOutcome, 'payment_quote', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      read,
+      price?.points ?? null,
+      price === null ? null : iso(price.pricedAt),
+      readAgeMs,
+      iso(at),
+    ]);
+  }
+
+  hold(key: PaymentKey, confirmation: Omit<Confirmation, 'notAfter'>, at: number): Promise<HoldOutcome> {
+    return this.#call(holdOutcome, 'payment_hold', [key.partnerId, key.paymentId, key.epoch, confirmation, iso(at)]);
+  }
+
+  beginAttempt(key: PaymentKey, ticket: number, proving: boolean, freshnessMs: number, at: number): Promise<AttemptOutcome> {
+    return this.#call(attemptOutcome, 'payment_attempt_begin', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      ticket,
+      proving,
+      freshnessMs,
+      iso(at),
+    ]);
+  }
+
+  endAttempt(
+    key: PaymentKey,
+    n: number,
+    end: { class: AttemptClass; code: string; message: string | null; requestId: string | null; flag: 'credentials' | 'fund' | null },
+    at: number,
+  ) {
+    return this.#call(outcome('recorded'), 'payment_attempt_end', [
+      key.partnerId,
+      key.paymentId,
+      n,
+      end.class,
+      end.code,
+      end.message,
+      end.requestId,
+      end.flag,
+      iso(at),
+    ]);
+  }
+
+  fence(key: PaymentKey, ticket: number) {
+    return this.#call(outcome('started', 'not_started', 'superseded'), 'payment_fence', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      ticket,
+    ]);
+  }
+
+  capture(key: PaymentKey, n: number, transactionId: string, requestId: string | null, at: number): Promise<CaptureOutcome> {
+    return this.#call(captureOutcome, 'payment_capture', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      n,
+      transactionId,
+      requestId,
+      iso(at),
+    ]);
+  }
+
+  close(
+    key: PaymentKey,
+    to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation',
+    reason: string | null,
+    confirmationId: string | null,
+    actor: Actor,
+    at: number,
+  ): Promise<CloseOutcome> {
+    return this.#call(closeOutcome, 'payment_close', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      to,
+      reason,
+      confirmationId,
+      actor,
+      iso(at),
+    ]);
+  }
+
+  noteUnproven(
+    key: PaymentKey,
+    note: { state: 'unknown' | 'in_review'; reason: string; lastProbe: string | null; nextProbeAt: number },
+    at: number,
+  ): Promise<UnprovenOutcome> {
+    return this.#call(unprovenOutcome, 'payment_unproven', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      note.state,
+      note.reason,
+      note.lastProbe,
+      iso(note.nextProbeAt),
+      iso(at),
+    ]);
+  }
+
+  async openMember(partnerId: string, externalId: string): Promise<string> {
+    const schema = z.object({ outcome: z.literal('known'), memberId: z.uuid() });
+    return (await this.#call(schema, 'member_open', [partnerId, externalId])).memberId;
+  }
+
+  memberBalance(partnerId: string, memberId: string, at: number): Promise<Balance> {
+    return this.#call(balance, 'member_balance', [partnerId, memberId, iso(at)]);
+  }
+
+  creditPoints(credit: {
+    partnerId: string;
+    memberId: string;
+    points: number;
+    expiresAt: number | null;
+    reference: string;
+    actor: Actor;
+    at: number;
+  }) {
+    return this.#call(outcome('credited', 'already_credited', 'conflict'), 'points_credit', [
+      credit.partnerId,
+      credit.memberId,
+      credit.points,
+      credit.expiresAt === null ? null : iso(credit.expiresAt),
+      credit.reference,
+      credit.actor,
+      iso(credit.at),
+    ]);
+  }
+
+  depositFund(deposit: { partnerId: string; currency: string; amountMinor: number; reference: string; actor: Actor; at: number }) {
+    return this.#call(outcome('deposited', 'already_deposited', 'conflict'), 'fund_deposit', [
+      deposit.partnerId,
+      deposit.currency,
+      deposit.amountMinor,
+      deposit.reference,
+      deposit.actor,
+      iso(deposit.at),
+    ]);
+  }
+
+  fundBalance(partnerId: string): Promise<FundBalance[]> {
+    return this.#call(fundBalance, 'fund_balance', [partnerId]);
+  }
+
+  passport(partnerId: string, paymentId: string): Promise<Passport | null> {
+    return this.#call(passport.nullable(), 'payment_passport', [partnerId, paymentId]);
+  }
+}

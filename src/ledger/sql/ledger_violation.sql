@@ -1,0 +1,55 @@
+-- Whatever the ledger must never hold; a row is a defect. Read with the reader's own rights: surety_monitor sees all tenants.
+CREATE OR REPLACE VIEW ledger_violation WITH (security_invoker = true) AS
+WITH movement AS (
+  SELECT account_id, sum(amount) AS balance FROM (
+    SELECT credit AS account_id, amount FROM transfer
+    UNION ALL
+    SELECT debit, -amount FROM transfer
+  ) AS side GROUP BY account_id
+)
+SELECT 'account_is_not_sum_of_transfers' AS kind, account.id AS subject, account.partner_id
+FROM account LEFT JOIN movement ON movement.account_id = account.id
+WHERE account.balance <> coalesce(movement.balance, 0)
+UNION ALL
+SELECT 'transfer_between_assets', transfer.id, transfer.partner_id
+FROM transfer JOIN account debited ON debited.id = transfer.debit JOIN account credited ON credited.id = transfer.credit
+WHERE debited.asset <> credited.asset OR debited.partner_id <> credited.partner_id
+UNION ALL
+SELECT 'lots_are_not_available_points', account.id, account.partner_id
+FROM account WHERE kind = 'member.available'
+  AND balance <> (SELECT coalesce(sum(remaining), 0) FROM lot WHERE lot.member_id = account.owner)
+UNION ALL
+SELECT 'holds_are_not_held_points', account.id, account.partner_id
+FROM account WHERE kind = 'member.held'
+  AND balance <> (SELECT coalesce(sum(points), 0) FROM hold WHERE hold.member_id = account.owner AND state = 'held')
+UNION ALL
+SELECT 'holds_are_not_reserved_fund', account.id, account.partner_id
+FROM account WHERE kind = 'fund.reserved'
+  AND balance <> (SELECT coalesce(sum(amount_minor), 0) FROM hold
+    WHERE hold.partner_id = account.partner_id AND hold.currency = account.asset AND state = 'held')
+UNION ALL
+SELECT 'hold_is_not_its_lots', hold.id, hold.partner_id
+FROM hold WHERE points <> (SELECT coalesce(sum(points), 0) FROM hold_lot WHERE hold_lot.hold_id = hold.id)
+UNION ALL
+SELECT 'closed_payment_holds', payment.id, payment.partner_id
+FROM payment JOIN hold ON hold.payment_id = payment.id AND hold.state = 'held'
+WHERE payment.state NOT IN ('settling', 'unknown', 'in_review')
+UNION ALL
+SELECT 'settling_payment_holds_nothing', payment.id, payment.partner_id
+FROM payment WHERE state IN ('settling', 'unknown', 'in_review')
+  AND NOT EXISTS (SELECT FROM hold WHERE hold.payment_id = payment.id AND hold.state = 'held')
+UNION ALL
+SELECT 'paid_is_not_one_draw', payment.id, payment.partner_id
+FROM payment WHERE (CASE state WHEN 'paid' THEN 1 ELSE 0 END)
+  <> (SELECT count(*) FROM transfer WHERE transfer.payment_id = payment.id AND kind = 'draw')
+UNION ALL
+SELECT 'captured_is_not_drawn', hold.id, hold.partner_id
+FROM hold JOIN payment ON payment.id = hold.payment_id
+WHERE hold.state = 'captured' AND (
+  payment.state <> 'paid'
+  OR hold.amount_minor <> (SELECT coalesce(sum(amount), 0) FROM transfer WHERE transfer.payment_id = payment.id AND kind = 'draw')
+  OR hold.points <> (SELECT coalesce(sum(amount), 0) FROM transfer WHERE transfer.payment_id = payment.id AND kind = 'capture'))
+UNION ALL
+SELECT 'two_live_or_paid_payments_an_invoice', min(payment.id::text)::uuid, payment.partner_id
+FROM payment WHERE state NOT IN ('declined', 'expired', 'cancelled')
+GROUP BY payment.partner_id, invoice_id HAVING count(*) > 1;

@@ -1,0 +1,43 @@
+-- Allows one pivot call and records it before its first byte. p_ticket numbers the workflow's orders to call;
+-- p_proving also allows a call while the invoice reads paid, after an attempt that may have paid it.
+-- Outcomes: go {n, ambiguousBefore}; stale (read again first); superseded; conflict {state}. Only `go` may call.
+CREATE OR REPLACE FUNCTION payment_attempt_begin(
+  p_partner uuid, p_payment uuid, p_epoch integer, p_ticket integer, p_proving boolean, p_freshness_ms bigint, p_at timestamptz
+) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_payment payment;
+  v_hold hold;
+  v_ambiguous boolean;
+  v_n integer;
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  SELECT * INTO v_payment FROM payment WHERE id = p_payment FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'conflict', 'state', 'not_found');
+  END IF;
+  IF v_payment.epoch > p_epoch OR v_payment.fenced_ticket >= p_ticket THEN
+    RETURN jsonb_build_object('outcome', 'superseded');
+  END IF;
+  SELECT * INTO v_hold FROM hold WHERE payment_id = p_payment AND state = 'held';
+  IF NOT FOUND OR v_payment.state NOT IN ('settling', 'unknown', 'in_review') THEN
+    RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
+  END IF;
+  SELECT coalesce(max(n), 0) + 1, coalesce(bool_or(class IS DISTINCT FROM 'not_executed'), false)
+  INTO v_n, v_ambiguous FROM payment_attempt WHERE payment_id = p_payment;
+  IF v_payment.read_began_at < clock_timestamp() - p_freshness_ms * interval '1 millisecond'
+    OR v_payment.amount_minor IS DISTINCT FROM v_hold.amount_minor
+    OR v_payment.currency IS DISTINCT FROM v_hold.currency
+    OR NOT (
+      v_payment.invoice_status = 'pending' AND coalesce(v_payment.invoice_expires_at > p_at, false)
+      OR p_proving AND v_ambiguous AND v_payment.invoice_status = 'paid')
+  THEN
+    RETURN jsonb_build_object('outcome', 'stale');
+  END IF;
+  INSERT INTO payment_attempt (payment_id, n, partner_id, epoch, ticket, started_at)
+  VALUES (p_payment, v_n, p_partner, p_epoch, p_ticket, p_at);
+  -- The ticket is spent: a call ordered twice is made once.
+  UPDATE payment SET fenced_ticket = p_ticket WHERE id = p_payment;
+  RETURN jsonb_build_object('outcome', 'go', 'n', v_n, 'ambiguousBefore', v_ambiguous);
+END
+$$;

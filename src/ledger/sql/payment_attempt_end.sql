@@ -1,0 +1,28 @@
+-- Records how an attempt ended, when it was not a proven payment (payment_capture records that one).
+-- For want of money although the mirror says enough, and for refused credentials, the partner is flagged.
+CREATE OR REPLACE FUNCTION payment_attempt_end(
+  p_partner uuid, p_payment uuid, p_n integer, p_class text, p_code text, p_message text, p_request_id text,
+  p_partner_flag text, p_at timestamptz
+) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  UPDATE payment_attempt SET finished_at = p_at, class = p_class, code = p_code, request_id = p_request_id
+  WHERE payment_id = p_payment AND n = p_n AND finished_at IS NULL;
+  IF p_class = 'refused' THEN
+    UPDATE payment SET refusal_code = p_code, refusal_message = p_message WHERE id = p_payment;
+  END IF;
+  CASE p_partner_flag
+    WHEN 'credentials' THEN
+      UPDATE partner SET credentials_failed_at = coalesce(credentials_failed_at, p_at) WHERE id = p_partner;
+    WHEN 'fund' THEN
+      UPDATE partner SET fund_doubted_at = coalesce(fund_doubted_at, p_at) WHERE id = p_partner;
+      PERFORM FROM payment WHERE id = p_payment FOR UPDATE;
+      PERFORM payment_event_write(p_partner, p_payment, 'fund.difference',
+        jsonb_build_object('code', p_code, 'requestId', p_request_id), p_at);
+    ELSE
+      NULL;
+  END CASE;
+  RETURN jsonb_build_object('outcome', 'recorded');
+END
+$$;

@@ -1,0 +1,108 @@
+-- Holds the member's points and reserves the fund, both or neither; the payment then settles.
+-- p_confirmation: {confirmationId, memberId | null, seen: {amountMinor, currency, points}, actor}.
+-- Outcomes: held, already_held, insufficient_points {available, needed}, insufficient_fund, changed, other_member,
+-- conflict {state}, superseded, not_found. Everything but the first two left nothing held by this call.
+CREATE OR REPLACE FUNCTION payment_hold(
+  p_partner uuid, p_payment uuid, p_epoch integer, p_confirmation jsonb, p_at timestamptz
+) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_payment payment;
+  v_hold hold;
+  v_fund fund;
+  v_lot record;
+  v_member uuid := (p_confirmation ->> 'memberId')::uuid;
+  v_confirmation uuid := (p_confirmation ->> 'confirmationId')::uuid;
+  v_actor jsonb := p_confirmation -> 'actor';
+  v_member_available uuid;
+  v_member_held uuid;
+  v_fund_available uuid;
+  v_fund_reserved uuid;
+  v_spendable bigint;
+  v_fund_balance bigint;
+  v_left bigint;
+  v_taken bigint;
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  SELECT * INTO v_payment FROM payment WHERE id = p_payment FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'not_found');
+  END IF;
+  IF v_payment.epoch > p_epoch THEN
+    RETURN jsonb_build_object('outcome', 'superseded');
+  END IF;
+  SELECT * INTO v_hold FROM hold WHERE payment_id = p_payment AND confirmation_id = v_confirmation;
+  IF FOUND THEN
+    RETURN jsonb_build_object('outcome', CASE v_hold.state WHEN 'released' THEN 'superseded' ELSE 'already_held' END);
+  END IF;
+  IF v_payment.state NOT IN ('opening', 'awaiting_confirmation', 'awaiting_approval') THEN
+    RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
+  END IF;
+  IF v_payment.scheme = 'loyalty' AND v_member IS NULL
+    OR v_payment.member_id IS NOT NULL AND v_payment.member_id IS DISTINCT FROM v_member THEN
+    RETURN jsonb_build_object('outcome', 'other_member');
+  END IF;
+  IF v_payment.amount_minor IS DISTINCT FROM (p_confirmation #>> '{seen,amountMinor}')::bigint
+    OR v_payment.currency IS DISTINCT FROM p_confirmation #>> '{seen,currency}'
+    OR v_payment.points IS DISTINCT FROM (p_confirmation #>> '{seen,points}')::bigint THEN
+    UPDATE payment SET reason = 'amount_changed' WHERE id = p_payment;
+    RETURN jsonb_build_object('outcome', 'changed');
+  END IF;
+  SELECT * INTO v_fund FROM fund WHERE partner_id = p_partner AND currency = v_payment.currency;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'insufficient_fund');
+  END IF;
+
+  v_fund_available := ledger_account(p_partner, 'fund.available', NULL, v_payment.currency);
+  v_fund_reserved := ledger_account(p_partner, 'fund.reserved', NULL, v_payment.currency);
+  IF v_member IS NOT NULL THEN
+    v_member_available := ledger_account(p_partner, 'member.available', v_member, 'points');
+    v_member_held := ledger_account(p_partner, 'member.held', v_member, 'points');
+  END IF;
+  -- Locks first, in ascending order, each in a statement of its own; then read what is decided on.
+  PERFORM FROM account
+  WHERE id IN (v_fund_available, v_fund_reserved, v_member_available, v_member_held) ORDER BY id FOR UPDATE;
+  IF v_payment.points > 0 THEN
+    PERFORM FROM lot WHERE member_id = v_member AND remaining > 0 ORDER BY id FOR UPDATE;
+    SELECT coalesce(sum(remaining), 0) INTO v_spendable FROM lot
+    WHERE member_id = v_member AND remaining > 0 AND (expires_at IS NULL OR expires_at > p_at);
+    IF v_spendable < v_payment.points THEN
+      UPDATE payment SET reason = 'insufficient_points' WHERE id = p_payment;
+      RETURN jsonb_build_object('outcome', 'insufficient_points', 'available', v_spendable, 'needed', v_payment.points);
+    END IF;
+  END IF;
+  SELECT balance INTO v_fund_balance FROM account WHERE id = v_fund_available;
+  IF v_fund.guard = 'enforce' AND v_fund_balance - v_payment.amount_minor < -v_fund.overdraft_minor THEN
+    UPDATE payment SET reason = 'insufficient_fund' WHERE id = p_payment;
+    RETURN jsonb_build_object('outcome', 'insufficient_fund');
+  END IF;
+
+  INSERT INTO hold (partner_id, payment_id, confirmation_id, state, member_id, points, amount_minor, currency, at)
+  VALUES (p_partner, p_payment, v_confirmation, 'held', v_member, v_payment.points, v_payment.amount_minor,
+    v_payment.currency, p_at)
+  RETURNING * INTO v_hold;
+  v_left := v_payment.points;
+  FOR v_lot IN
+    SELECT id, remaining FROM lot
+    WHERE member_id = v_member AND remaining > 0 AND (expires_at IS NULL OR expires_at > p_at) AND v_left > 0
+    ORDER BY expires_at NULLS LAST, id
+  LOOP
+    EXIT WHEN v_left = 0;
+    v_taken := least(v_left, v_lot.remaining);
+    UPDATE lot SET remaining = remaining - v_taken WHERE id = v_lot.id;
+    INSERT INTO hold_lot (hold_id, lot_id, partner_id, points) VALUES (v_hold.id, v_lot.id, p_partner, v_taken);
+    v_left := v_left - v_taken;
+  END LOOP;
+  IF v_payment.points > 0 THEN
+    PERFORM ledger_transfer(p_partner, p_payment, 'hold', v_member_available, v_member_held, v_payment.points,
+      v_confirmation::text, v_actor, p_at);
+  END IF;
+  PERFORM ledger_transfer(p_partner, p_payment, 'reserve', v_fund_available, v_fund_reserved, v_payment.amount_minor,
+    v_confirmation::text, v_actor, p_at);
+  UPDATE payment SET state = 'settling', reason = NULL, member_id = v_member, confirmation = p_confirmation
+  WHERE id = p_payment;
+  PERFORM payment_event_write(p_partner, p_payment, 'payment.settling', jsonb_build_object(
+    'confirmedBy', v_actor, 'seen', p_confirmation -> 'seen'), p_at);
+  RETURN jsonb_build_object('outcome', 'held');
+END
+$$;

@@ -1,0 +1,55 @@
+-- Stores what was read of the invoice, and the price of it where it can be paid.
+-- p_read: {status, number, description, amountMinor, vatAmountMinor, currency, expiresAt, paymentUrl}; p_points null: no price.
+-- p_read_age_ms: how long ago the read began.
+-- Outcomes: quoted {changed}, superseded, conflict {state}, not_found.
+CREATE OR REPLACE FUNCTION payment_quote(
+  p_partner uuid, p_payment uuid, p_epoch integer, p_read jsonb, p_points bigint, p_priced_at timestamptz, p_read_age_ms bigint,
+  p_at timestamptz
+) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_payment payment;
+  v_changed boolean;
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  SELECT * INTO v_payment FROM payment WHERE id = p_payment FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'not_found');
+  END IF;
+  IF v_payment.epoch > p_epoch THEN
+    RETURN jsonb_build_object('outcome', 'superseded');
+  END IF;
+  IF v_payment.state IN ('paid', 'declined', 'expired', 'cancelled') THEN
+    RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
+  END IF;
+  v_changed := v_payment.points IS NOT NULL AND p_points IS NOT NULL AND (
+    v_payment.amount_minor IS DISTINCT FROM (p_read ->> 'amountMinor')::bigint
+    OR v_payment.currency IS DISTINCT FROM p_read ->> 'currency'
+    OR v_payment.points IS DISTINCT FROM p_points);
+  UPDATE payment SET
+    read_at = p_at,
+    read_began_at = clock_timestamp() - p_read_age_ms * interval '1 millisecond',
+    invoice_status = p_read ->> 'status',
+    invoice_number = p_read ->> 'number',
+    description = p_read ->> 'description',
+    amount_minor = (p_read ->> 'amountMinor')::bigint,
+    vat_amount_minor = (p_read ->> 'vatAmountMinor')::bigint,
+    currency = p_read ->> 'currency',
+    invoice_expires_at = (p_read ->> 'expiresAt')::timestamptz,
+    payment_url = p_read ->> 'paymentUrl',
+    points = coalesce(p_points, points),
+    priced_at = CASE WHEN p_points IS NULL THEN priced_at ELSE p_priced_at END,
+    reason = CASE WHEN v_changed AND state = 'awaiting_confirmation' THEN 'amount_changed' ELSE reason END,
+    state = CASE WHEN state = 'opening' AND scheme = 'loyalty' AND p_points IS NOT NULL
+      THEN 'awaiting_confirmation' ELSE state END
+  WHERE id = p_payment;
+  IF v_payment.state = 'opening' AND v_payment.scheme = 'loyalty' AND p_points IS NOT NULL THEN
+    PERFORM payment_event_write(p_partner, p_payment, 'payment.awaiting_confirmation', jsonb_build_object(
+      'amountMinor', (p_read ->> 'amountMinor')::bigint, 'currency', p_read ->> 'currency', 'points', p_points), p_at);
+  ELSIF v_changed THEN
+    PERFORM payment_event_write(p_partner, p_payment, 'payment.requoted', jsonb_build_object(
+      'amountMinor', (p_read ->> 'amountMinor')::bigint, 'currency', p_read ->> 'currency', 'points', p_points), p_at);
+  END IF;
+  RETURN jsonb_build_object('outcome', 'quoted', 'changed', v_changed);
+END
+$$;

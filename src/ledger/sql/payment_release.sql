@@ -1,0 +1,48 @@
+-- Gives back what a hold took: points to their lots, the sum to the fund. The caller has locked the payment.
+-- Points of a lot that has expired meanwhile follow the partner's grace: a fresh lot for so many days, or back to the old one.
+CREATE OR REPLACE FUNCTION payment_release(p_partner uuid, p_hold uuid, p_at timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_hold hold;
+  v_part record;
+  v_transfer uuid;
+  v_grace_days integer;
+  v_actor jsonb;
+  v_member_available uuid;
+  v_member_held uuid;
+  v_fund_available uuid;
+  v_fund_reserved uuid;
+BEGIN
+  SELECT * INTO STRICT v_hold FROM hold WHERE id = p_hold;
+  v_actor := jsonb_build_object('kind', 'saga', 'id', v_hold.payment_id);
+  v_fund_available := ledger_account(p_partner, 'fund.available', NULL, v_hold.currency);
+  v_fund_reserved := ledger_account(p_partner, 'fund.reserved', NULL, v_hold.currency);
+  IF v_hold.points > 0 THEN
+    v_member_available := ledger_account(p_partner, 'member.available', v_hold.member_id, 'points');
+    v_member_held := ledger_account(p_partner, 'member.held', v_hold.member_id, 'points');
+  END IF;
+  PERFORM FROM account
+  WHERE id IN (v_fund_available, v_fund_reserved, v_member_available, v_member_held) ORDER BY id FOR UPDATE;
+  PERFORM ledger_transfer(p_partner, v_hold.payment_id, 'unreserve', v_fund_reserved, v_fund_available,
+    v_hold.amount_minor, v_hold.confirmation_id::text, v_actor, p_at);
+  IF v_hold.points > 0 THEN
+    v_transfer := ledger_transfer(p_partner, v_hold.payment_id, 'release', v_member_held, v_member_available,
+      v_hold.points, v_hold.confirmation_id::text, v_actor, p_at);
+    SELECT coalesce((settings #>> '{loyalty,releaseGraceDays}')::integer, 0) INTO v_grace_days
+    FROM partner WHERE id = p_partner;
+    PERFORM FROM lot WHERE id IN (SELECT lot_id FROM hold_lot WHERE hold_id = p_hold) ORDER BY id FOR UPDATE;
+    FOR v_part IN
+      SELECT lot.id, lot.expires_at, hold_lot.points FROM hold_lot JOIN lot ON lot.id = hold_lot.lot_id
+      WHERE hold_lot.hold_id = p_hold ORDER BY lot.id
+    LOOP
+      IF v_part.expires_at <= p_at AND v_grace_days > 0 THEN
+        INSERT INTO lot (partner_id, member_id, granted, remaining, expires_at, transfer_id)
+        VALUES (p_partner, v_hold.member_id, v_part.points, v_part.points, p_at + v_grace_days * interval '1 day', v_transfer);
+      ELSE
+        UPDATE lot SET remaining = remaining + v_part.points WHERE id = v_part.id;
+      END IF;
+    END LOOP;
+  END IF;
+  UPDATE hold SET state = 'released', closed_at = p_at WHERE id = p_hold;
+END
+$$;

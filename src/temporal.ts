@@ -1,0 +1,79 @@
+/** What Surety needs of a Temporal server: a namespace, typed search attributes, the limits of the Invoicebox queue. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { searchAttributes, taskQueues } from './workflows/messages.js';
+
+/** Invoicebox allows 100 calls in 30 s an account and 500 an address (contract, section 1); 3.1/s keeps every window under 100. */
+const accountCallsPerSecond = 3.1;
+const addressCallsPerSecond = 16;
+/** Histories are evidence. */
+const retentionDays = 90;
+const grpcAlreadyExists = 6;
+const keyword = 2;
+
+/** Idempotent: registers what is missing, and waits until the server knows it. */
+export async function prepareTemporal(address: string, namespace: string): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await unlessItExists(() =>
+      connection.workflowService.registerNamespace({
+        namespace,
+        workflowExecutionRetentionPeriod: { seconds: BigInt(retentionDays * 86_400) as never },
+      }),
+    );
+    await untilAnswered(() => connection.workflowService.describeNamespace({ namespace }));
+    const missing = await untilAnswered(() => missingSearchAttributes(connection, namespace));
+    if (missing.length > 0) {
+      const wanted = Object.fromEntries(missing.map((name) => [name, keyword]));
+      await untilAnswered(() => connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted }));
+    }
+    await untilAnswered(() =>
+      connection.workflowService.updateTaskQueueConfig({
+        namespace,
+        identity: 'surety-setup',
+        taskQueue: taskQueues.invoicebox,
+        taskQueueType: 2,
+        updateQueueRateLimit: { rateLimit: { requestsPerSecond: addressCallsPerSecond }, reason: 'Invoicebox: per address' },
+        updateFairnessKeyRateLimitDefault: {
+          rateLimit: { requestsPerSecond: accountCallsPerSecond },
+          reason: 'Invoicebox: per account',
+        },
+      }),
+    );
+    await untilAnswered(async () => {
+      const still = await missingSearchAttributes(connection, namespace);
+      if (still.length > 0) throw new Error(`search attributes not known yet: ${still.join(', ')}`);
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Names of search attributes that are not registered; upserting one of them would stop a workflow. */
+export async function missingSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  return Object.values(searchAttributes)
+    .map((attribute) => attribute.name)
+    .filter((name) => customAttributes[name] === undefined);
+}
+
+async function unlessItExists(create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    if (!isGrpcServiceError(error) || Number(error.code) !== grpcAlreadyExists) throw error;
+  }
+}
+
+/** A namespace is known to all parts of a server only after a while. */
+async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+  const tries = 60;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt === tries) throw error;
+      await pause(500);
+    }
+  }
+}

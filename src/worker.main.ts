@@ -1,0 +1,108 @@
+/**
+ * The worker: one process, two queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
+ * call to Invoicebox, as fast as the server lets it. On SIGTERM it takes no new work and lets a running confirm finish.
+ */
+import { createServer } from 'node:http';
+import { Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createInvoiceboxActivities } from './activities/invoicebox.js';
+import { createLedgerActivities } from './activities/ledger.js';
+import { Partners } from './activities/partners.js';
+import { readWorkerConfig } from './config.js';
+import { createPool } from './database/pool.js';
+import { readReadiness } from './health.js';
+import { InvoiceboxClient } from './invoicebox/client.js';
+import { KeyRing } from './keyring.js';
+import { Ledger } from './ledger/ledger.js';
+import { createLog, type Log } from './log.js';
+import { bundlePath } from './workflows/bundlePath.js';
+import { taskQueues } from './workflows/messages.js';
+
+const config = readWorkerConfig();
+const log = createLog('worker', config.LOG_LEVEL);
+Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('INFO', (entry) => forward(log, entry)) });
+
+const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
+const ledger = new Ledger(pool);
+const client = new InvoiceboxClient({
+  timeouts: {
+    connectMs: config.INVOICEBOX_CONNECT_TIMEOUT_MS,
+    readMs: config.INVOICEBOX_READ_TIMEOUT_MS,
+    confirmMs: config.INVOICEBOX_CONFIRM_TIMEOUT_MS,
+  },
+  userAgent: 'Surety/0.1.0 (saga 0.1.0)',
+});
+const partners = new Partners(pool, new KeyRing(config.SURETY_KEYS));
+const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+const healthConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+
+const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as const;
+/** Above the longest call to Invoicebox, so that a confirm under way is never cut by a deploy. */
+const shutdownGraceMs = config.INVOICEBOX_CONNECT_TIMEOUT_MS + config.INVOICEBOX_CONFIRM_TIMEOUT_MS + 20_000;
+
+const workers = await Promise.all([
+  Worker.create({
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    taskQueue: taskQueues.payments,
+    workflowBundle: { codePath: bundlePath },
+    activities: createLedgerActivities(ledger),
+    enableNonLocalActivities: false,
+    workflowTaskPollerBehavior: pollers,
+    maxConcurrentWorkflowTaskExecutions: 200,
+    maxCachedWorkflows: 2_000,
+    stickyQueueScheduleToStartTimeout: '2 s',
+    shutdownGraceTime: shutdownGraceMs,
+  }),
+  Worker.create({
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    taskQueue: taskQueues.invoicebox,
+    activities: createInvoiceboxActivities(client, ledger, partners),
+    activityTaskPollerBehavior: pollers,
+    maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
+    shutdownGraceTime: shutdownGraceMs,
+  }),
+]);
+
+const health = createServer((request, response) => {
+  answerHealth(request.url ?? '').then(
+    ([status, body]) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
+    (error: unknown) => {
+      log.error({ error }, 'the health check failed');
+      response.writeHead(500).end();
+    },
+  );
+}).listen(config.WORKER_HEALTH_PORT, config.HOST);
+
+async function answerHealth(url: string): Promise<[number, unknown]> {
+  if (url === '/health/live') return [200, { live: true }];
+  if (url !== '/health/ready') return [404, {}];
+  const readiness = await readReadiness(pool, healthConnection, config.TEMPORAL_NAMESPACE);
+  return [readiness.ready ? 200 : 503, readiness];
+}
+
+const running = Promise.all(workers.map((worker) => worker.run()));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    log.info({ signal }, 'no new work is taken; what runs may finish');
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  });
+}
+log.info({ queues: taskQueues }, 'worker running');
+
+try {
+  await running;
+} finally {
+  health.close();
+  await client.close();
+  await pool.end();
+  await healthConnection.close();
+  await connection.close();
+}
+log.info('worker stopped');
+
+function forward(to: Log, entry: LogEntry): void {
+  const level = ({ TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const)[entry.level];
+  to[level]({ ...entry.meta, error: entry.meta?.['error'] instanceof Error ? entry.meta['error'].message : undefined }, entry.message);
+}

@@ -1,0 +1,48 @@
+/** The activities as a payment calls them: where each runs, how long it may take, what it says in the Temporal UI. */
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type * as invoiceboxActivities from '../activities/invoicebox.js';
+import type * as ledgerActivities from '../activities/ledger.js';
+import { taskQueues } from './messages.js';
+
+type InvoiceboxActivities = ReturnType<typeof invoiceboxActivities.createInvoiceboxActivities>;
+type LedgerActivities = ReturnType<typeof ledgerActivities.createLedgerActivities>;
+
+/** Who goes first on the limited queue (design.md, section 3). */
+export const priorities = { confirm: 1, read: 2, earlyProof: 2, lateProof: 3 } as const;
+
+/** Postgres steps: short, idempotent, repeated until Postgres answers; they have no time-out as a whole. */
+export const ledger = proxyLocalActivities<LedgerActivities>({
+  startToCloseTimeout: '10 s',
+  retry: { initialInterval: '100 ms', backoffCoefficient: 2, maximumInterval: '10 s' },
+  localRetryThreshold: '30 s',
+});
+
+/**
+ * Calls to Invoicebox, on the queue where the server enforces its quota, fair between partners.
+ * A read is repeated by its retry policy; `giveUpAfterMs` bounds the whole, 0 means one try.
+ */
+export function invoiceboxRead(partnerId: string, giveUpAfterMs: number, priorityKey: number): InvoiceboxActivities {
+  return proxyActivities<InvoiceboxActivities>({
+    taskQueue: taskQueues.invoicebox,
+    priority: { fairnessKey: partnerId, priorityKey },
+    startToCloseTimeout: '45 s',
+    ...(giveUpAfterMs > 0 ? { scheduleToCloseTimeout: giveUpAfterMs } : {}),
+    retry:
+      giveUpAfterMs > 0
+        ? { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '60 s' }
+        : { maximumAttempts: 1 },
+    summary: 'Read the invoice at Invoicebox and quote it',
+  });
+}
+
+/** The pivot call is made once an order: whether to repeat it is the saga's decision, never a retry policy's. */
+export function invoiceboxConfirm(partnerId: string, priorityKey: number): InvoiceboxActivities {
+  return proxyActivities<InvoiceboxActivities>({
+    taskQueue: taskQueues.invoicebox,
+    priority: { fairnessKey: partnerId, priorityKey },
+    startToCloseTimeout: '60 s',
+    heartbeatTimeout: '6 s',
+    retry: { maximumAttempts: 1 },
+    summary: 'Confirm the invoice at Invoicebox (the point of no return)',
+  });
+}

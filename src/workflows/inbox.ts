@@ -1,0 +1,146 @@
+/**
+ * The buyer's messages. Handlers check, leave an intent and wait; the main function alone acts on it.
+ * Updates and signals get the same checks; a refused update writes nothing, a refused signal is logged and ignored.
+ */
+import { ApplicationFailure, CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
+import type { Cancellation, Confirmation } from '../domain/payment.js';
+import {
+  cancelPaymentSignal,
+  cancelUpdate,
+  confirmPaymentSignal,
+  confirmUpdate,
+  openUpdate,
+  type PaymentAnswer,
+  type Refusal,
+} from './messages.js';
+import { answerOf, type Payment } from './payment.js';
+import { readCancellation, readConfirmation } from './readMessages.js';
+
+interface Waiting<Message> {
+  readonly message: Message;
+  answer: PaymentAnswer | null;
+}
+
+const triesAMember = 5;
+const triesAPayment = 50;
+/** A signal may name its own time, but counts no longer than this after it came. */
+const longestSignalMs = 15 * 60_000;
+
+export class Inbox {
+  /** At most one of each waits to be acted on. */
+  #confirm: Waiting<Confirmation> | null = null;
+  #cancel: Waiting<Cancellation> | null = null;
+  readonly #triesOf = new Map<string, number>();
+  #tries = 0;
+  /** Set while a cancel can still undo a settling payment: every attempt was proven not executed. */
+  canStillCancel = false;
+
+  constructor(private readonly payment: Payment) {
+    setHandler(openUpdate, () => this.#untilQuoted());
+    setHandler(confirmUpdate, (confirmation) => this.#answered(this.#takeConfirm(confirmation)), {
+      validator: (confirmation) => {
+        refuse(this.#whyNotConfirm(readConfirmation(confirmation)));
+      },
+    });
+    setHandler(cancelUpdate, (cancellation) => this.#answered(this.#takeCancel(cancellation)), {
+      validator: (cancellation) => {
+        refuse(this.#whyNotCancel(readCancellation(cancellation)));
+      },
+    });
+    setHandler(confirmPaymentSignal, (message: unknown) => {
+      const confirmation = readConfirmation(message);
+      const refusal = this.#whyNotSignal(confirmation?.notAfter) ?? this.#whyNotConfirm(confirmation);
+      if (refusal !== null || confirmation === null) ignore('confirmPayment', refusal);
+      else this.#takeConfirm(confirmation);
+    });
+    setHandler(cancelPaymentSignal, (message: unknown) => {
+      const cancellation = readCancellation(message);
+      const refusal = this.#whyNotSignal(cancellation?.notAfter) ?? this.#whyNotCancel(cancellation);
+      if (refusal !== null || cancellation === null) ignore('cancelPayment', refusal);
+      else this.#takeCancel(cancellation);
+    });
+  }
+
+  get tooManyTries(): boolean {
+    return this.#tries >= triesAPayment;
+  }
+
+  get confirmation(): Confirmation | null {
+    return this.#confirm?.message ?? null;
+  }
+
+  get cancellation(): Cancellation | null {
+    return this.#cancel?.message ?? null;
+  }
+
+  hasMessage(): boolean {
+    return this.#confirm !== null || this.#cancel !== null;
+  }
+
+  /** Tells whoever waits how his message came out, and takes the next. */
+  answerAll(): void {
+    if (this.#confirm !== null && this.payment.state === 'awaiting_confirmation') this.#count(this.#confirm.message);
+    for (const waiting of [this.#confirm, this.#cancel]) {
+      if (waiting !== null) waiting.answer = answerOf(this.payment);
+    }
+    this.#confirm = null;
+    this.#cancel = null;
+  }
+
+  #count({ memberId }: Confirmation): void {
+    const member = memberId ?? '';
+    this.#triesOf.set(member, (this.#triesOf.get(member) ?? 0) + 1);
+    this.#tries += 1;
+  }
+
+  #takeConfirm(message: Confirmation): Waiting<Confirmation> {
+    return (this.#confirm = { message, answer: null });
+  }
+
+  #takeCancel(message: Cancellation): Waiting<Cancellation> {
+    return (this.#cancel = { message, answer: null });
+  }
+
+  async #answered(waiting: Waiting<unknown>): Promise<PaymentAnswer> {
+    await CancellationScope.nonCancellable(() => condition(() => waiting.answer !== null));
+    return waiting.answer ?? answerOf(this.payment);
+  }
+
+  async #untilQuoted(): Promise<PaymentAnswer> {
+    await CancellationScope.nonCancellable(() => condition(() => this.payment.state !== 'opening'));
+    return answerOf(this.payment);
+  }
+
+  #whyNotSignal(notAfter: number | undefined): Refusal | null {
+    if (!this.payment.policy.trustTemporalSignals) return 'untrusted';
+    return notAfter !== undefined && notAfter > Date.now() + longestSignalMs ? 'malformed' : null;
+  }
+
+  #whyNotConfirm(confirmation: Confirmation | null): Refusal | null {
+    if (confirmation === null) return 'malformed';
+    if (confirmation.notAfter < Date.now()) return 'too_late';
+    const { quote, state } = this.payment;
+    if (state !== 'awaiting_confirmation' || quote === null || this.hasMessage()) return 'not_waiting';
+    const { seen } = confirmation;
+    if (seen.amountMinor !== quote.amountMinor || seen.currency !== quote.currency || seen.points !== quote.points) {
+      return 'stale_quote';
+    }
+    return (this.#triesOf.get(confirmation.memberId ?? '') ?? 0) >= triesAMember ? 'too_many_tries' : null;
+  }
+
+  #whyNotCancel(cancellation: Cancellation | null): Refusal | null {
+    if (cancellation === null) return 'malformed';
+    if (cancellation.notAfter < Date.now()) return 'too_late';
+    const waits = this.payment.state === 'opening' || this.payment.state === 'awaiting_confirmation';
+    const mayCancel = this.#cancel === null && ((waits && this.#confirm === null) || this.canStillCancel);
+    return mayCancel ? null : 'not_waiting';
+  }
+}
+
+function refuse(refusal: Refusal | null): void {
+  if (refusal !== null) throw ApplicationFailure.nonRetryable(`The message does not count: ${refusal}`, refusal);
+}
+
+function ignore(signal: string, refusal: Refusal | null): void {
+  log.warn('a signal was ignored', { signal, refusal });
+}

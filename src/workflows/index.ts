@@ -1,0 +1,2 @@
+export { loyaltyPayment } from './loyaltyPayment.js';
+export { organisationPayment } from './organisationPayment.js';

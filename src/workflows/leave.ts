@@ -1,0 +1,10 @@
+import { close, type WayOut } from './close.js';
+import type { Inbox } from './inbox.js';
+import type { Payment } from './payment.js';
+import { proveOutcome } from './proveOutcome.js';
+
+/** Leaves the way that was asked for; where the ledger knows of an attempt that may have paid, proves first. */
+export async function leave(payment: Payment, inbox: Inbox, way: WayOut): Promise<void> {
+  const closed = await close(payment, way);
+  if (closed === 'attempt_outstanding') await proveOutcome(payment, inbox, null);
+}

@@ -1,0 +1,47 @@
+/** The organisation's scheme of the seed: read the invoice (1), confirm it (2), Invoicebox changes the fund (3). */
+import { uuid4 } from '@temporalio/workflow';
+import { superseded } from './close.js';
+import { Inbox } from './inbox.js';
+import { leave } from './leave.js';
+import type { OpenPayment, PaymentAnswer } from './messages.js';
+import { answerOf, beginPayment, explain, type Payment } from './payment.js';
+import { readAndQuote } from './readAndQuote.js';
+import { settlePayment } from './settlePayment.js';
+import { drainHandlers } from './waits.js';
+
+export async function organisationPayment(input: OpenPayment): Promise<PaymentAnswer> {
+  const payment = beginPayment(input);
+  const inbox = new Inbox(payment);
+
+  await readAndSettle(payment, inbox);
+  inbox.answerAll();
+  await drainHandlers();
+  return answerOf(payment);
+}
+
+async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
+  explain(payment, 'Reading the invoice at Invoicebox.', 'Nothing is reserved. Cancelling the workflow closes the payment.');
+  const read = await readAndQuote(payment, 'organisation', payment.policy.giveUpAfterMs, inbox);
+  switch (read.kind) {
+    case 'quoted': {
+      const { amountMinor, currency, points } = read.quote;
+      return settlePayment(payment, 'organisation', inbox, {
+        memberId: null,
+        seen: { amountMinor, currency, points },
+        actor: { kind: 'saga', id: payment.paymentId },
+        confirmationId: uuid4(),
+        notAfter: Date.now(),
+      });
+    }
+    case 'expired':
+      return leave(payment, inbox, { to: 'declined', reason: 'invoice_expired' });
+    case 'unpayable':
+      return leave(payment, inbox, { to: 'declined', reason: read.reason });
+    case 'unavailable':
+      return leave(payment, inbox, { to: 'declined', reason: 'gave_up' });
+    case 'cancelled':
+      return leave(payment, inbox, { to: 'cancelled', reason: 'cancelled', actor: inbox.cancellation?.actor });
+    case 'superseded':
+      throw superseded(payment);
+  }
+}

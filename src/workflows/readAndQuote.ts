@@ -1,0 +1,54 @@
+import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { QuoteAnswer } from '../activities/invoicebox.js';
+import type { Scheme } from '../domain/payment.js';
+import { invoiceboxRead, priorities } from './calls.js';
+import type { Inbox } from './inbox.js';
+import { keyOf, type Payment } from './payment.js';
+import { untilMessage } from './waits.js';
+
+export type ReadResult =
+  | Exclude<QuoteAnswer, { kind: 'superseded' }>
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'superseded' };
+
+/**
+ * Reads the invoice and quotes it, again and again until Invoicebox answers, the time is up or somebody cancels.
+ * The price is kept in `payment.quote`.
+ */
+export async function readAndQuote(
+  payment: Payment,
+  scheme: Scheme,
+  giveUpAfterMs: number,
+  inbox: Inbox | null,
+): Promise<ReadResult> {
+  const { readInvoiceAndQuote } = invoiceboxRead(payment.partnerId, giveUpAfterMs, priorities.read);
+  const reading = new CancellationScope();
+  if (inbox !== null) {
+    untilMessage(() => inbox.cancellation !== null).then(
+      () => {
+        reading.cancel();
+      },
+      (error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      },
+    );
+  }
+  try {
+    const answer = await reading.run(() =>
+      readInvoiceAndQuote({
+        key: keyOf(payment),
+        invoiceId: payment.invoiceId,
+        scheme,
+        quoteTtlMs: payment.policy.quoteTtlMs,
+        previous: payment.quote,
+      }),
+    );
+    if (answer.kind === 'quoted') payment.quote = answer.quote;
+    return answer;
+  } catch (error) {
+    if (isCancellation(error)) return { kind: 'cancelled' };
+    if (error instanceof ActivityFailure) return { kind: 'unavailable' };
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+/** Messages may come from anybody with a Temporal client, so nothing of their shape is believed (cases.md: malformed signals). */
+import type { Actor, Cancellation, Confirmation } from '../domain/payment.js';
+
+const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+const actorKinds: readonly string[] = ['member', 'api_key', 'operator', 'signal'] satisfies Actor['kind'][];
+const longestText = 200;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length <= longestText;
+const isUuid = (value: unknown): value is string => typeof value === 'string' && uuid.test(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function readActor(value: unknown): Actor | null {
+  if (!isFields(value) || !isText(value['kind']) || !isText(value['id'])) return null;
+  return actorKinds.includes(value['kind']) ? { kind: value['kind'] as Actor['kind'], id: value['id'] } : null;
+}
+
+export function readConfirmation(value: unknown): Confirmation | null {
+  if (!isFields(value) || !isFields(value['seen'])) return null;
+  const { memberId, seen, confirmationId, notAfter } = value;
+  const { amountMinor, currency, points } = seen as Fields;
+  const actor = readActor(value['actor']);
+  if (actor === null || !isUuid(confirmationId) || !isCount(notAfter)) return null;
+  if (memberId !== null && !isUuid(memberId)) return null;
+  if (!isCount(amountMinor) || !isCount(points) || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) return null;
+  return { memberId, seen: { amountMinor, currency, points }, actor, confirmationId, notAfter };
+}
+
+export function readCancellation(value: unknown): Cancellation | null {
+  if (!isFields(value)) return null;
+  const { reason, notAfter } = value;
+  const actor = readActor(value['actor']);
+  return actor !== null && isText(reason) && isCount(notAfter) ? { actor, reason, notAfter } : null;
+}

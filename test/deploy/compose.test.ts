@@ -1,0 +1,173 @@
+import { describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+
+interface Service {
+  image: string;
+  command?: string[];
+  environment?: Record<string, string | number>;
+  ports?: string[];
+  volumes?: string[];
+  profiles?: string[];
+  restart: string;
+  stop_grace_period?: string;
+  deploy?: { replicas: number };
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test: string[] };
+  build?: { target: string };
+}
+
+const root = join(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const source = read('docker-compose.yml');
+const { services } = parse(source, { merge: true }) as { services: Record<string, Service> };
+
+function service(name: string): Service {
+  const found = services[name];
+  if (found === undefined) throw new Error(`no service ${name}`);
+  return found;
+}
+const names = Object.keys(services);
+const jobs = ['temporal-schema', 'temporal-setup', 'migrate'];
+
+describe('the production shape', () => {
+  test('has the services of the design, two of each process that may have several', () => {
+    expect(names.sort()).toEqual(
+      [...jobs, 'postgres', 'temporal', 'temporal-ui', 'api', 'worker', 'proxy', 'simulator'].sort(),
+    );
+    expect(service('api').deploy).toEqual({ replicas: 2 });
+    expect(service('worker').deploy).toEqual({ replicas: 2 });
+  });
+
+  test('publishes the API, and on the loopback the Temporal UI and the demo: nothing else', () => {
+    const published = names.flatMap((name) => (service(name).ports ?? []).map((port) => `${name} ${port}`));
+    expect(published.sort()).toEqual([
+      'proxy ${SURETY_PUBLISH:-127.0.0.1:3000}:3000',
+      'simulator 127.0.0.1:4000:4000',
+      'temporal-ui 127.0.0.1:8080:8080',
+    ]);
+    expect(service('simulator').profiles).toEqual(['demo']);
+    expect(service('temporal-ui').environment).toMatchObject({ TEMPORAL_DISABLE_WRITE_ACTIONS: 'true' });
+  });
+
+  test.each(names)('%s runs a pinned image', (name) => {
+    expect(service(name).image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+  });
+
+  test('the base image of ours is pinned, and its processes are not root', () => {
+    const dockerfile = read('Dockerfile');
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+    const stages = ['build', 'production-packages', 'runtime', 'simulator', 'surety'];
+    expect(bases.filter((base) => !stages.includes(base ?? ''))).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^node:\d+\.\d+\.\d+-bookworm-slim$/)]),
+    );
+    expect(dockerfile).toMatch(/AS runtime[^]*^USER node$[^]*FROM runtime AS simulator[^]*FROM runtime AS surety/m);
+  });
+
+  test.each(names.filter((name) => !jobs.includes(name)))('%s has a health check', (name) => {
+    expect(service(name).healthcheck?.test.length).toBeGreaterThan(1);
+    expect(service(name).restart).toBe('unless-stopped');
+  });
+
+  test.each(names)('%s waits for jobs to end and for services to be healthy', (name) => {
+    for (const [other, { condition }] of Object.entries(service(name).depends_on ?? {})) {
+      expect(condition).toBe(jobs.includes(other) ? 'service_completed_successfully' : 'service_healthy');
+    }
+  });
+
+  test('neither API nor worker starts before the schema and the rates are there', () => {
+    for (const name of ['api', 'worker']) {
+      expect(Object.keys(service(name).depends_on ?? {}).sort()).toEqual(['migrate', 'temporal-setup']);
+    }
+  });
+
+  test('a worker is given the time to finish a confirmation', () => {
+    expect(service('worker').stop_grace_period).toBe('90s');
+  });
+
+  test('each process has a role of its own in Postgres, and no other password', () => {
+    expect(service('api').environment?.['DATABASE_URL']).toContain('//surety_api:${SURETY_API_DB_PASSWORD:?');
+    expect(service('worker').environment?.['DATABASE_URL']).toContain('//surety_worker:${SURETY_WORKER_DB_PASSWORD:?');
+    for (const name of ['api', 'worker', 'simulator']) {
+      expect(JSON.stringify(service(name).environment)).not.toContain('POSTGRES_PASSWORD');
+    }
+  });
+
+  test('no secret has a default', () => {
+    const withDefault = [...source.matchAll(/\$\{(\w+):?-/g)].map(([, name]) => name);
+    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE'];
+    expect(withDefault.filter((name) => !allowed.includes(name ?? ''))).toEqual([]);
+    expect(source).not.toMatch(/\$(\{\w+\}|\w)/);
+  });
+
+  test('every file that is mounted exists, and scripts are executable', () => {
+    const mounted = names.flatMap((name) => service(name).volumes ?? []).filter((volume) => volume.startsWith('./'));
+    expect(mounted.length).toBeGreaterThan(0);
+    for (const volume of mounted) {
+      const path = volume.split(':')[0] ?? '';
+      const { mode } = statSync(join(root, path));
+      if (path.endsWith('.sh'))
+        expect({ path, executable: (mode & 0o111) === 0o111 }).toEqual({ path, executable: true });
+    }
+  });
+
+  test.each(['create-databases', 'schema', 'setup'])('the shell accepts deploy/temporal/%s.sh', (name) => {
+    const { status, stderr } = spawnSync('sh', ['-n', join(root, `deploy/temporal/${name}.sh`)], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  test("the Temporal server keeps Invoicebox's limits", () => {
+    const config = parse(read('deploy/temporal/dynamicconfig.yaml')) as Record<string, unknown>;
+    const onInvoicebox = [{ value: 1, constraints: { taskQueueName: 'invoicebox' } }];
+    expect(config).toMatchObject({
+      'matching.enableFairness': [{ value: true }],
+      'matching.useNewMatcher': [{ value: true }],
+      'matching.numTaskqueueReadPartitions': onInvoicebox,
+      'matching.numTaskqueueWritePartitions': onInvoicebox,
+    });
+    expect(read('deploy/temporal/setup.sh')).toMatch(/--fairness-key-rps-limit-default 3\.1 [^]*--queue-rps-limit 16 /);
+  });
+});
+
+describe('.env.example', () => {
+  const values = new Map(
+    read('.env.example')
+      .split('\n')
+      .map((line) => /^(\w+)=(.*)$/.exec(line))
+      .flatMap((match) => (match === null ? [] : [[match[1], match[2]] as const])),
+  );
+
+  test('names every variable that has no default', () => {
+    const required = new Set([...source.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name));
+    expect([...required].filter((name) => !values.get(name))).toEqual([]);
+  });
+
+  // Compose itself, in whichever form the machine has it; neither needs a running Docker for this.
+  const compose = [['docker-compose'], ['docker', 'compose']].find(
+    ([command = '', ...args]) => spawnSync(command, [...args, 'version']).status === 0,
+  );
+  const check = (envFile: string) => {
+    const [command = '', ...args] = compose ?? [];
+    const all = [...args, '--env-file', envFile, '--profile', 'demo', 'config', '-q'];
+    // Only what the file says: a developer's own variables and .env would hide a missing one.
+    const { status, stderr } = spawnSync(command, all, {
+      cwd: root,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+    });
+    return { status, stderr };
+  };
+  const withCompose = compose === undefined ? test.skip : test;
+
+  withCompose('is enough for compose on a fresh clone', () => {
+    expect(check('.env.example').status).toBe(0);
+  });
+
+  withCompose('is needed: compose says which value is missing', () => {
+    const { status, stderr } = check('.prettierrc.json');
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/POSTGRES_PASSWORD|TEMPORAL_DB_PASSWORD|SURETY_/);
+  });
+});
