@@ -67,11 +67,15 @@ export async function startPostgres(options: { dataFolder: string; port: number;
   } catch (error) {
     throw new Error(`Postgres did not start in ${options.dataFolder}:\n${lines.join('\n')}`, { cause: error });
   }
+  return { ...postgresAt(options.port), stop: () => postgres.stop() };
+}
+
+/** A server that runs already on this machine. */
+export function postgresAt(port: number): Omit<RunningPostgres, 'stop'> {
   return {
-    port: options.port,
+    port,
     url: (database, role = 'postgres', password = superuserPassword) =>
-      `postgres://${role}:${password}@127.0.0.1:${options.port}/${database}`,
-    stop: () => postgres.stop(),
+      `postgres://${role}:${password}@127.0.0.1:${port}/${database}`,
   };
 }
 

@@ -12,7 +12,7 @@ import { node, untilReady, type Program, type RunningPostgres } from './stack.js
 import { Twin } from './twin.js';
 
 export interface SuretyOptions {
-  readonly postgres: RunningPostgres;
+  readonly postgres: Omit<RunningPostgres, 'stop'>;
   readonly database: string;
   readonly temporalAddress: string;
   readonly namespace: string;
@@ -24,7 +24,30 @@ export interface SuretyOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-const passwords = { api: 'demo-api', worker: 'demo-worker', monitor: 'demo-monitor' };
+/** Of the roles that log in; the demo's server listens on loopback alone. */
+export const passwords = { api: 'demo-api', worker: 'demo-worker', monitor: 'demo-monitor' };
+
+/** Creates the database if it is not there, and brings it to this release. */
+export async function prepareDatabase(postgres: Omit<RunningPostgres, 'stop'>, database: string): Promise<void> {
+  const server = new pg.Client({ connectionString: postgres.url('postgres') });
+  await server.connect();
+  try {
+    const known = await server.query('SELECT FROM pg_database WHERE datname = $1', [database]);
+    if (known.rowCount === 0) await server.query(`CREATE DATABASE ${server.escapeIdentifier(database)}`);
+  } finally {
+    await server.end();
+  }
+  await migrate(
+    {
+      DATABASE_ADMIN_URL: postgres.url(database),
+      SURETY_API_DB_PASSWORD: passwords.api,
+      SURETY_WORKER_DB_PASSWORD: passwords.worker,
+      SURETY_MONITOR_DB_PASSWORD: passwords.monitor,
+      LOG_LEVEL: 'warn',
+    },
+    createLog('migrate', 'warn'),
+  );
+}
 
 export class Surety {
   readonly twin: Twin;
@@ -51,24 +74,7 @@ export class Surety {
   /** Creates the database if it is not there, and brings it and the Temporal server to this release. */
   async prepare(): Promise<void> {
     const { postgres, database, temporalAddress, namespace } = this.options;
-    const server = new pg.Client({ connectionString: postgres.url('postgres') });
-    await server.connect();
-    const known = await server.query('SELECT FROM pg_database WHERE datname = $1', [database]);
-    if (known.rowCount === 0) await server.query(`CREATE DATABASE ${server.escapeIdentifier(database)}`);
-    await server.end();
-    await Promise.all([
-      migrate(
-        {
-          DATABASE_ADMIN_URL: postgres.url(database),
-          SURETY_API_DB_PASSWORD: passwords.api,
-          SURETY_WORKER_DB_PASSWORD: passwords.worker,
-          SURETY_MONITOR_DB_PASSWORD: passwords.monitor,
-          LOG_LEVEL: 'warn',
-        },
-        createLog('migrate', 'warn'),
-      ),
-      prepareTemporal(temporalAddress, namespace),
-    ]);
+    await Promise.all([prepareDatabase(postgres, database), prepareTemporal(temporalAddress, namespace)]);
   }
 
   async startSimulator(): Promise<Program> {

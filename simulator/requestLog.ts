@@ -4,7 +4,7 @@ export type Operation = 'auth' | 'read' | 'confirm';
 
 export interface LoggedRequest {
   readonly operation: Operation;
-  readonly invoiceId?: string | undefined;
+  readonly invoiceId: string | null;
   readonly partnerOperationId?: string | undefined;
   readonly at: string;
   readonly requestId: string;

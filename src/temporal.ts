@@ -1,6 +1,7 @@
 /** What Surety needs of a Temporal server: a namespace, typed search attributes, the limits of the Invoicebox queue. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
+import Long from 'long';
 import { searchAttributes, taskQueues } from './workflows/messages.js';
 
 /** Invoicebox allows 100 calls in 30 s an account and 500 an address (contract, section 1); 3.1/s keeps every window under 100. */
@@ -18,7 +19,7 @@ export async function prepareTemporal(address: string, namespace: string): Promi
     await unlessItExists(() =>
       connection.workflowService.registerNamespace({
         namespace,
-        workflowExecutionRetentionPeriod: { seconds: BigInt(retentionDays * 86_400) as never },
+        workflowExecutionRetentionPeriod: { seconds: Long.fromNumber(retentionDays * 86_400) },
       }),
     );
     await untilAnswered(() => connection.workflowService.describeNamespace({ namespace }));

@@ -52,7 +52,7 @@ export function controlRouter(simulator: Simulator): Router {
 
   router.get('/requests', (request, response) => {
     const { invoiceId: wanted } = z.object({ invoiceId: invoiceId.optional() }).parse(request.query);
-    response.json({ requests: requests.list(wanted) });
+    response.json(requests.list(wanted));
   });
 
   router.post('/faults', (request, response) => {
@@ -61,11 +61,11 @@ export function controlRouter(simulator: Simulator): Router {
     else fail(response, 409, 'Too many faults are waiting: DELETE /control/faults clears them');
   });
   router.get('/faults', (_request, response) => {
-    response.json({ faults: faults.list() });
+    response.json(faults.list());
   });
   router.delete('/faults', (_request, response) => {
     faults.clear();
-    response.status(204).end();
+    response.json(faults.list());
   });
 
   router.post('/idp/rotate-keys', async (_request, response) => {

@@ -1,25 +1,33 @@
+/** The programme's members whom the login page offers; whoever else types a name becomes a member without a phone. */
 export interface Buyer {
-  /** The claim `sub`, by which the partner's programme knows the buyer. */
-  login: string;
-  name: string;
-  about: string;
-  email: string;
-  phone: string;
+  readonly login: string;
+  readonly name: string;
+  readonly about: string;
+  readonly email: string;
+  readonly phone?: string;
 }
 
-export const buyers: readonly Buyer[] = [
-  { login: 'anna', name: 'Анна Соколова', about: 'много баллов', email: 'anna@example.com', phone: '+79001112233' },
-  { login: 'boris', name: 'Борис Ковалёв', about: 'баллов мало', email: 'boris@example.com', phone: '+79002223344' },
+const known: readonly Buyer[] = [
   {
-    login: 'vera',
-    name: 'Вера Лебедева',
-    about: 'постоянный покупатель',
-    email: 'vera@example.com',
-    phone: '+79003334455',
+    login: 'anna',
+    name: 'Анна Соколова',
+    about: 'Баллов хватит на всё',
+    email: 'anna@example.com',
+    phone: '+79001112233',
   },
-  { login: 'gleb', name: 'Глеб Орлов', about: 'новый покупатель', email: 'gleb@example.com', phone: '+79004445566' },
+  { login: 'boris', name: 'Борис Ким', about: 'Баллов почти нет', email: 'boris@example.com', phone: '+79001112244' },
+  { login: 'vera', name: 'Вера Орлова', about: 'Покупает иногда', email: 'vera@example.com', phone: '+79001112255' },
+  { login: 'gleb', name: 'Глеб Тихонов', about: 'Покупает иногда', email: 'gleb@example.com', phone: '+79001112266' },
 ];
 
-export function buyerByLogin(login: unknown): Buyer | undefined {
-  return buyers.find((buyer) => buyer.login === login);
+const LOGIN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+export const offeredBuyers = known;
+
+/** @returns undefined when `login` can't be a login */
+export function buyerOf(login: string): Buyer | undefined {
+  if (!LOGIN.test(login)) return undefined;
+  return (
+    known.find((buyer) => buyer.login === login) ?? { login, name: login, about: '', email: `${login}@example.com` }
+  );
 }

@@ -1,46 +1,50 @@
-import express, { type Router } from 'express';
-import { renderPage } from '../pages/page.js';
-import { buyerByLogin } from './buyers.js';
-import { LoginErrorPage, LoginPage } from './loginPages.js';
+import express, { type Request, type Response, Router } from 'express';
+import { sendPage } from '../pages/send.js';
+import { buyerOf } from './buyers.js';
+import { errorPage, loginPage } from './pages.js';
 import type { IdentityProvider } from './provider.js';
 
-/** Mounted at /idp: our login page, and the provider behind everything else. */
+/** The login page, and everything else of OpenID Connect by the library. Mounted at /idp. */
 export function idpRouter(idp: IdentityProvider): Router {
-  const router = express.Router();
+  const router = Router();
 
-  router.get('/interaction/:uid', async (req, res) => {
-    const { uid, prompt } = await idp.current().interactionDetails(req, res);
-    if (prompt.name === 'login') {
-      res.send(renderPage('Вход', LoginPage({ action: `/idp/interaction/${uid}/login` })));
-      return;
-    }
-    await idp.current().interactionFinished(req, res, { consent: {} }, { mergeWithLastSubmission: true });
+  router.get('/interaction/:uid', async (request, response) => {
+    if (await isUnderWay(idp, request, response)) sendPage(response, 200, loginPage(request.originalUrl));
   });
 
-  router.post('/interaction/:uid/login', express.urlencoded({ extended: false, limit: '4kb' }), async (req, res) => {
-    const { login } = (req.body ?? {}) as { login?: unknown };
-    const buyer = buyerByLogin(login);
-    if (!buyer) {
-      res.status(400).send(renderPage('Вход', LoginErrorPage({ code: 'unknown_buyer' })));
-      return;
-    }
-    await idp.current().interactionFinished(req, res, { login: { accountId: buyer.login } });
-  });
-
-  router.use(
-    '/interaction',
-    (error: unknown, _req: express.Request, res: express.Response, next: express.NextFunction) => {
-      if (res.headersSent) {
-        next(error);
+  router.post(
+    '/interaction/:uid',
+    // The library reads its own bodies: only this form is read here.
+    express.urlencoded({ extended: false, limit: '16kb' }),
+    async (request, response) => {
+      if (!(await isUnderWay(idp, request, response))) return;
+      const { login } = request.body as { login?: unknown };
+      const typed = typeof login === 'string' ? login.trim().toLowerCase() : '';
+      const buyer = buyerOf(typed);
+      if (!buyer) {
+        sendPage(response, 422, loginPage(request.originalUrl, typed));
         return;
       }
-      const code = error instanceof Error ? error.message : 'unknown';
-      res.status(400).send(renderPage('Войти не получилось', LoginErrorPage({ code })));
+      await idp.provider.interactionFinished(request, response, { login: { accountId: buyer.login } });
     },
   );
 
-  router.use((req, res) => {
-    idp.handle(req, res);
-  });
+  router.use((request, response) => idp.handle(request, response));
   return router;
+}
+
+/** A login page left open for too long, or in a browser without its cookie, is told so. */
+async function isUnderWay(idp: IdentityProvider, request: Request, response: Response): Promise<boolean> {
+  try {
+    await idp.provider.interactionDetails(request, response);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'SessionNotFound') throw error;
+    sendPage(
+      response,
+      400,
+      errorPage('session_not_found', 'Вход начат слишком давно. Вернитесь к оплате и войдите снова.'),
+    );
+    return false;
+  }
 }

@@ -1,67 +1,55 @@
-import express, { type Router } from 'express';
-import type { Customer } from '../invoice.js';
-import { renderPage } from '../pages/page.js';
-import type { Simulation } from '../simulation.js';
-import { cases } from './cases.js';
-import { goods } from './goods.js';
-import { NothingHerePage, ReturnPage, ShopPage } from './shopPages.js';
+import express, { Router } from 'express';
+import { invoiceState } from '../invoiceState.js';
+import { sendPage } from '../pages/send.js';
+import type { Simulator } from '../simulator.js';
+import { suretyEntry } from '../suretyEntry.js';
+import { goodOf } from './goods.js';
+import { isReturnResult, returnPage, shopPage } from './page.js';
+import { unhappyCaseOf } from './unhappyCases.js';
 
-const customer: Customer = {
-  type: 'private',
-  name: 'Пётр Ильин',
-  phone: '79001112233',
-  email: 'petr@example.com',
-};
+const buyer = { type: 'private', name: 'Анна Соколова', phone: '79001112233', email: 'anna@example.com' } as const;
 
-/** Mounted at /shop: the demo merchant whose invoices the buyers pay. */
-export function shopRouter(simulation: Simulation): Router {
-  const router = express.Router();
-  const { books, config } = simulation;
+/** A merchant whose buyers pay with points. Mounted at /shop. */
+export function shopRouter(simulator: Simulator): Router {
+  const { config, invoicebox, faults } = simulator;
+  const router = Router();
 
-  router.get('/', (_req, res) => {
-    const account = books.account(config.shopAccount);
-    const funds = account ? account.funds.map(({ currency }) => books.fund(account, currency)) : [];
-    const page = ShopPage({ goods, cases, funds: funds.filter((fund) => fund !== undefined) });
-    res.send(renderPage('Демо-магазин', page));
+  router.get('/', (_request, response) => {
+    sendPage(response, 200, shopPage());
   });
 
-  router.post('/goods/:id', (req, res, next) => {
-    const good = goods.find(({ id }) => id === req.params.id);
+  // An order: the invoice is created and the buyer goes to the programme's page with its id.
+  router.post('/orders', express.urlencoded({ extended: false, limit: '16kb' }), (request, response) => {
+    const form = request.body as { good?: unknown; case?: unknown };
+    const unhappy = unhappyCaseOf(form.case);
+    const good = goodOf(unhappy?.good ?? form.good);
     if (!good) {
-      next();
+      response.redirect(303, '/shop');
       return;
     }
-    const description = `${good.name}. ${good.about}`;
-    const invoice = simulation.createInvoice({ amountMinor: good.priceMinor, currency: 'RUB', description, customer });
-    res.redirect(303, simulation.pointsUrl(invoice.id));
-  });
-
-  router.post('/cases/:name', (req, res, next) => {
-    const unhappy = cases.find(({ name }) => name === req.params.name);
-    if (!unhappy) {
-      next();
-      return;
-    }
-    const { amountMinor, expiresInMs, title } = unhappy;
-    const invoice = simulation.createInvoice({
-      amountMinor,
-      currency: 'RUB',
-      description: `Проверка: ${title.toLowerCase()}`,
-      customer,
-      ...(expiresInMs === undefined ? {} : { expiresAt: new Date(Date.now() + expiresInMs) }),
+    const payableForMs = unhappy?.payableForMs;
+    const invoice = invoicebox.createInvoice({
+      accountId: config.shop.account,
+      amountMinor: good.priceMinor,
+      description: good.title,
+      customer: buyer,
+      ...(payableForMs !== undefined && {
+        expiresAt: new Date(invoicebox.now().getTime() + payableForMs).toISOString(),
+      }),
     });
-    unhappy.prepare?.(simulation, invoice);
-    res.redirect(303, simulation.pointsUrl(invoice.id));
+    if (unhappy?.fault) faults.arrange(unhappy.fault(invoice));
+    response.redirect(303, suretyEntry(simulator, invoice.id));
   });
 
-  router.get('/return', (req, res) => {
-    const { result, invoiceId } = req.query;
-    const invoice = typeof invoiceId === 'string' ? books.invoice(invoiceId) : undefined;
-    res.send(renderPage('Возврат в магазин', ReturnPage({ result, invoice })));
+  router.get('/return', (request, response) => {
+    const { result, invoiceId } = request.query;
+    const invoice = typeof invoiceId === 'string' ? invoicebox.books.invoice(invoiceId.toLowerCase()) : undefined;
+    const page = returnPage({
+      result: isReturnResult(result) ? result : 'fail',
+      order: invoice && { invoice, state: invoiceState(invoice, invoicebox.now()) },
+    });
+    sendPage(response, 200, page);
   });
 
-  router.use((_req, res) => {
-    res.status(404).send(renderPage('Страница не найдена', NothingHerePage()));
-  });
   return router;
 }

@@ -23,7 +23,7 @@ export function v3Router(simulator: Simulator): Router {
     act: (requestId: string) => Answer,
   ): Promise<void> {
     const requestId = randomUUID();
-    const invoiceId = operation === 'auth' ? undefined : idOf(request);
+    const invoiceId = operation === 'auth' ? null : idOf(request);
     const entry = requests.open({
       operation,
       invoiceId,
@@ -32,7 +32,7 @@ export function v3Router(simulator: Simulator): Router {
       requestId,
     });
     const reply = await performUnderFault({
-      fault: operation === 'auth' ? undefined : faults.take(operation, idOf(request)),
+      fault: operation === 'auth' || invoiceId === null ? undefined : faults.take(operation, invoiceId),
       act: () => act(requestId),
       wait: (delayMs) => setTimeout(delayMs, undefined, { signal: closing }),
       invoicebox,

@@ -6,8 +6,7 @@
 export type MoneyProblem = 'negative' | 'too_many_fraction_digits' | 'too_large' | 'not_a_number' | 'unknown_currency';
 
 export type MinorUnits =
-  | { readonly ok: true; readonly amountMinor: number }
-  | { readonly ok: false; readonly problem: MoneyProblem };
+  { readonly ok: true; readonly amountMinor: number } | { readonly ok: false; readonly problem: MoneyProblem };
 
 /** 10^13 minor units: far past any invoice, far below what a double holds exactly. */
 export const maxAmountMinor = 10_000_000_000_000;
@@ -70,7 +69,8 @@ export function minorUnitsOf(decimal: number | string, currency: string): MinorU
 /** Minor units as a decimal with all the currency's digits: 1965845 RUB is "19658.45". Throws RangeError for what is no amount. */
 export function decimalString(amountMinor: number, currency: string): string {
   const exponent = fractionDigits(currency);
-  if (exponent === null) throw new RangeError(`No fraction digits are known for the currency ${JSON.stringify(currency)}`);
+  if (exponent === null)
+    throw new RangeError(`No fraction digits are known for the currency ${JSON.stringify(currency)}`);
   if (!Number.isSafeInteger(amountMinor)) throw new RangeError(`${amountMinor} is no whole number of minor units`);
   const sign = amountMinor < 0 ? '-' : '';
   const digits = String(Math.abs(amountMinor)).padStart(exponent + 1, '0');

@@ -1,0 +1,204 @@
+/** The only place that speaks to Invoicebox (contract, sections 1-3). Answers are data; nothing is decided here. */
+import { createHmac } from 'node:crypto';
+import { Agent } from 'undici';
+import type { ConfirmAnswer } from '../domain/confirmAnswer.js';
+import { exchange, type Exchange, type HttpRequest } from './exchange.js';
+import { readConfirmBody, readInvoiceBody, readRefusalBody, readTokenBody, type Invoice } from './schemas.js';
+import { SendWatch } from './sendWatch.js';
+
+export type { Invoice, InvoiceCustomer } from './schemas.js';
+
+/** How a partner is reached at Invoicebox. The token and the key are secrets: they appear in no answer. */
+export interface InvoiceboxAccount {
+  readonly baseUrl: string;
+  /** '/v3', or '/l3' for shops of the business cabinet. */
+  readonly prefix: string;
+  readonly token: string;
+  /** Where signing was agreed: the key and the HMAC's algorithm ('sha1' at Invoicebox). */
+  readonly signature?: { readonly key: string; readonly algorithm: string } | undefined;
+}
+
+/** A call takes at most the time to connect plus its own. */
+export interface InvoiceboxTimeouts {
+  readonly connectMs: number;
+  readonly readMs: number;
+  readonly confirmMs: number;
+}
+
+export type ReadAnswer = { readonly requestId?: string | undefined } & (
+  | { readonly kind: 'invoice'; readonly invoice: Invoice }
+  | { readonly kind: 'not_found' }
+  /** Any other 4xx of the contract's shape. `message` may hold personal data: never for a history or a log. */
+  | { readonly kind: 'refused'; readonly httpStatus: number; readonly code: string; readonly message: string }
+  | { readonly kind: 'rate_limited'; readonly retryAfterMs?: number | undefined }
+  /** Nothing was learned. */
+  | { readonly kind: 'unavailable'; readonly detail: string }
+);
+
+export type TokenAnswer =
+  | { readonly kind: 'valid'; readonly userId: string }
+  | { readonly kind: 'invalid'; readonly code: string }
+  | { readonly kind: 'unavailable'; readonly detail: string };
+
+/** 8-4-4-4-12 hex; Invoicebox's ids are not RFC 4122 (contract, section 1). */
+const invoiceIdPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+const maxOperationIdLength = 36;
+
+const maxHeaderBytes = 16_384;
+
+export class InvoiceboxClient {
+  readonly #timeouts: InvoiceboxTimeouts;
+  readonly #userAgent: string;
+  readonly #reads: Agent;
+  readonly #confirms: Agent;
+  readonly #watch = new SendWatch();
+
+  constructor(options: { timeouts: InvoiceboxTimeouts; userAgent: string }) {
+    this.#timeouts = options.timeouts;
+    this.#userAgent = options.userAgent;
+    const { connectMs } = options.timeouts;
+    // No limit of connections on either agent: SendWatch relies on a request being made at once, never queued.
+    const bounds: Agent.Options = {
+      allowH2: false,
+      connectTimeout: connectMs,
+      autoSelectFamily: true,
+      // Node's 250 ms a family would give up on slow networks before they answer.
+      autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(connectMs / 3)),
+      maxHeaderSize: maxHeaderBytes,
+      // The whole call has one deadline of its own.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    };
+    this.#reads = new Agent({ ...bounds, pipelining: 1, keepAliveTimeout: 4_000, keepAliveMaxTimeout: 10_000 });
+    // A connection a confirm: a kept one may be closing at the other end, and would make a healthy confirm unknown.
+    this.#confirms = new Agent({ ...bounds, pipelining: 0, keepAliveTimeout: 1_000, keepAliveMaxTimeout: 1_000 });
+  }
+
+  /** Throws RangeError for what is no invoice id; whatever the network or Invoicebox does is in the answer. */
+  async readInvoice(account: InvoiceboxAccount, invoiceId: string, signal?: AbortSignal): Promise<ReadAnswer> {
+    const id = checkedInvoiceId(invoiceId);
+    const got = await this.#get(account, `/business/api/invoice/${id}`, signal);
+    if (got.kind === 'not_sent' || got.kind === 'no_answer') return { kind: 'unavailable', detail: got.detail };
+    const { httpStatus, requestId, retryAfterMs } = got;
+    if (isRateLimit(httpStatus)) return { kind: 'rate_limited', retryAfterMs, requestId };
+    const usable = usableBody(got);
+    if (typeof usable === 'string') return { kind: 'unavailable', detail: usable, requestId };
+    if (httpStatus < 300) {
+      const invoice = readInvoiceBody(usable.body, id);
+      return typeof invoice === 'string'
+        ? { kind: 'unavailable', detail: invoice, requestId }
+        : { kind: 'invoice', invoice, requestId };
+    }
+    const refusal = readRefusalBody(usable.body);
+    if (refusal === null) return { kind: 'unavailable', detail: `http_${httpStatus}`, requestId };
+    if (httpStatus === 404) return { kind: 'not_found', requestId };
+    return { kind: 'refused', httpStatus, code: refusal.code, message: refusal.message, requestId };
+  }
+
+  /**
+   * The pivot call: one request, never repeated here. `not_sent` is answered only when undici proves it.
+   * Throws RangeError for what is no invoice id or no operation id; nothing was sent then.
+   */
+  async confirmInvoice(
+    account: InvoiceboxAccount,
+    invoiceId: string,
+    partnerOperationId: string,
+    signal?: AbortSignal,
+  ): Promise<ConfirmAnswer> {
+    const id = checkedInvoiceId(invoiceId);
+    if (partnerOperationId === '' || partnerOperationId.length > maxOperationIdLength) {
+      throw new RangeError(`A partnerOperationId has 1 to ${maxOperationIdLength} characters. Nothing was sent.`);
+    }
+    const request = this.#request(account, 'POST', `/business/api/invoice/${id}/confirm`, { partnerOperationId });
+    if (request === null) return { kind: 'not_sent', detail: 'invalid_request' };
+    const { connectMs, confirmMs } = this.#timeouts;
+    const got = await exchange(this.#confirms, this.#watch, request, connectMs + confirmMs, signal);
+    switch (got.kind) {
+      case 'not_sent':
+      case 'no_answer':
+        return { kind: got.kind, detail: got.detail };
+      case 'redirect':
+        return { kind: 'redirect', httpStatus: got.httpStatus, requestId: got.requestId };
+      case 'unreadable':
+        return { kind: 'unreadable', httpStatus: got.httpStatus, detail: got.detail, requestId: got.requestId };
+      case 'answer': {
+        const { httpStatus, retryAfterMs, requestId } = got;
+        return { kind: 'answer', httpStatus, retryAfterMs, body: readConfirmBody(got.body, httpStatus), requestId };
+      }
+    }
+  }
+
+  /** Whose token it is (contract, section 1: no user is no token). */
+  async checkToken(account: InvoiceboxAccount): Promise<TokenAnswer> {
+    const got = await this.#get(account, '/security/api/auth/auth');
+    if (got.kind === 'not_sent' || got.kind === 'no_answer') return { kind: 'unavailable', detail: got.detail };
+    const usable = usableBody(got);
+    if (typeof usable === 'string') return { kind: 'unavailable', detail: usable };
+    if (got.httpStatus < 300) {
+      const userId = readTokenBody(usable.body);
+      if (userId === undefined) return { kind: 'unavailable', detail: 'malformed' };
+      return userId === null ? { kind: 'invalid', code: 'no_user' } : { kind: 'valid', userId };
+    }
+    const refusal = got.httpStatus === 401 || got.httpStatus === 403 ? readRefusalBody(usable.body) : null;
+    return refusal === null
+      ? { kind: 'unavailable', detail: `http_${got.httpStatus}` }
+      : { kind: 'invalid', code: refusal.code };
+  }
+
+  /** Waits for the calls under way; later calls answer that nothing was sent. */
+  async close(): Promise<void> {
+    await Promise.all([this.#reads.close(), this.#confirms.close()]);
+    this.#watch.stop();
+  }
+
+  async #get(account: InvoiceboxAccount, path: string, signal?: AbortSignal): Promise<Exchange> {
+    const request = this.#request(account, 'GET', path, null);
+    if (request === null) return { kind: 'not_sent', detail: 'invalid_request' };
+    const { connectMs, readMs } = this.#timeouts;
+    return exchange(this.#reads, this.#watch, request, connectMs + readMs, signal);
+  }
+
+  /** null where the account's settings make no request: an address that is none, an algorithm that nobody knows. */
+  #request(account: InvoiceboxAccount, method: 'GET' | 'POST', path: string, json: object | null): HttpRequest | null {
+    const body = json === null ? null : JSON.stringify(json);
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'user-agent': this.#userAgent,
+      authorization: `Bearer ${account.token}`,
+    };
+    try {
+      if (account.signature !== undefined) {
+        const { key, algorithm } = account.signature;
+        headers['x-signature'] = createHmac(algorithm, key)
+          .update(body ?? '')
+          .digest('hex');
+      }
+      return { method, url: new URL(account.baseUrl.replace(/\/$/, '') + account.prefix + path), headers, body };
+    } catch {
+      return null;
+    }
+  }
+}
+
+function checkedInvoiceId(invoiceId: string): string {
+  const id = invoiceId.toLowerCase();
+  if (!invoiceIdPattern.test(id)) throw new RangeError('An invoice id is 8-4-4-4-12 hex digits. Nothing was sent.');
+  return id;
+}
+
+function isRateLimit(httpStatus: number): boolean {
+  return httpStatus === 429 || httpStatus === 425;
+}
+
+/** The body of an answer that Invoicebox itself gave and meant, or why there is none. */
+function usableBody(got: Exclude<Exchange, { kind: 'not_sent' | 'no_answer' }>): { readonly body: unknown } | string {
+  switch (got.kind) {
+    case 'redirect':
+      return 'redirect';
+    case 'unreadable':
+      return got.httpStatus < 300 ? got.detail : `http_${got.httpStatus}`;
+    case 'answer':
+      return got.httpStatus >= 500 || got.httpStatus === 408 ? `http_${got.httpStatus}` : { body: got.body };
+  }
+}

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatMoney, formatPoints, languageOf } from '../../src/api/pay/format.js';
+import { safeLink } from '../../src/api/pay/links.js';
+import { viewOf } from '../../src/api/pay/viewOf.js';
+import { paymentStates } from '../../src/domain/payment.js';
+
+describe('links to send the buyer to', () => {
+  const hosts = ['ok.ru', 'pay.invoicebox.ru', '127.0.0.1:4010'];
+
+  it('shows https links to hosts on the list', () => {
+    expect(safeLink('https://ok.ru/return?a=1', hosts, false)).toBe('https://ok.ru/return?a=1');
+  });
+
+  it.each([
+    'http://ok.ru/',
+    'https:\\\\evil',
+    'https://ok.ru@evil.ru/',
+    'https://evil-ok.ru/',
+    'https://ok.ru.evil.ru/',
+    '//evil。com',
+    'https://ok。ru/',
+    '/\\evil',
+    'https:///evil.ru',
+    'javascript:alert(1)',
+    'java\tscript:alert(1)',
+    'https://ok.ru/\r\nSet-Cookie: a=b',
+    'https://user:password@ok.ru/',
+    'https://ok.ru:444/',
+    'http://127.0.0.1:4010/',
+    ' https://ok.ru/',
+    'https://ok.ru/' + 'x'.repeat(3_000),
+    '',
+    null,
+  ])('[case saas-starter PR#641] shows no link for %p', (link) => {
+    expect(safeLink(link, hosts, false)).toBeNull();
+  });
+
+  it('allows http on loopback only in test mode', () => {
+    expect(safeLink('http://127.0.0.1:4010/shop', hosts, true)).toBe('http://127.0.0.1:4010/shop');
+    expect(safeLink('http://ok.ru/', hosts, true)).toBeNull();
+  });
+});
+
+describe('numbers as people read them', () => {
+  it('writes points with the right plural, and never the sign of money', () => {
+    expect(formatPoints(1, 'ru')).toBe('1 балл');
+    expect(formatPoints(3, 'ru')).toBe('3 балла');
+    expect(formatPoints(19_659, 'ru')).toBe('19\u00a0659 баллов');
+    expect(formatPoints(21, 'ru')).toBe('21 балл');
+    expect(formatPoints(1, 'en')).toBe('1 point');
+    expect(formatPoints(1_000, 'en')).toBe('1,000 points');
+  });
+
+  it('writes money from minor units to the last kopeck', () => {
+    expect(formatMoney(1_965_845, 'RUB', 'ru')).toBe('19\u00a0658,45\u00a0₽');
+    expect(formatMoney(9_999_999_999_999, 'RUB', 'ru')).toBe('99\u00a0999\u00a0999\u00a0999,99\u00a0₽');
+    expect(formatMoney(110, 'JPY', 'en')).toBe('JP¥110');
+  });
+
+  it('takes the language of the URL, then of the programme, then of the browser, then Russian', () => {
+    expect(languageOf('en', 'ru', 'ru')).toBe('en');
+    expect(languageOf('xx', 'en', 'ru')).toBe('en');
+    expect(languageOf(undefined, undefined, 'de-DE, en;q=0.8')).toBe('en');
+    expect(languageOf(undefined, undefined, undefined)).toBe('ru');
+  });
+});
+
+describe('the view of a payment', () => {
+  const waiting = { state: 'awaiting_confirmation', reason: null, points: 10, memberId: null } as const;
+
+  it('shows a ready payment only to who can pay it', () => {
+    expect(viewOf(waiting, 'anna', 10)).toBe('ready');
+    expect(viewOf(waiting, 'anna', 9)).toBe('insufficient_points');
+    expect(viewOf({ ...waiting, memberId: 'boris' }, 'anna', 10)).toBe('someone_else');
+    expect(viewOf({ ...waiting, reason: 'amount_changed' }, 'anna', 10)).toBe('amount_changed');
+    expect(viewOf({ ...waiting, reason: 'insufficient_fund' }, 'anna', 10)).toBe('fund_unavailable');
+  });
+
+  it('never shows a way to pay, or "failed", while the outcome is not known', () => {
+    for (const state of ['unknown', 'in_review'] as const) {
+      expect(viewOf({ ...waiting, state }, 'anna', 0)).toBe('unknown');
+    }
+  });
+
+  it('has a view for every state', () => {
+    for (const state of paymentStates) expect(viewOf({ ...waiting, state }, 'anna', 10)).toEqual(expect.any(String));
+  });
+});
