@@ -35,9 +35,9 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
   const invoicebox = new Invoicebox(books, journal);
   openShopAccount(invoicebox, config);
 
-  let app: express.Express | undefined;
+  const running: { app?: express.Express } = {};
   const server = createServer((request, response) => {
-    if (app) app(request, response);
+    if (running.app) running.app(request, response);
     else response.writeHead(503, { 'Retry-After': '1' }).end();
   });
   await listen(server, config);
@@ -53,7 +53,7 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
     idp: await IdentityProvider.start(publicUrl, config.idp),
     closing: closing.signal,
   };
-  app = application(simulator);
+  running.app = application(simulator);
 
   return {
     url: publicUrl,

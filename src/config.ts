@@ -29,9 +29,10 @@ const workerEnvironment = z.object({
   ...common,
   WORKER_HEALTH_PORT: port.default(3001),
   HOST: z.string().default('0.0.0.0'),
-  INVOICEBOX_CONNECT_TIMEOUT_MS: z.coerce.number().int().min(1).max(60_000).default(15_000),
-  INVOICEBOX_READ_TIMEOUT_MS: z.coerce.number().int().min(1).max(120_000).default(15_000),
-  INVOICEBOX_CONFIRM_TIMEOUT_MS: z.coerce.number().int().min(1).max(120_000).default(30_000),
+  // No longer than the activities' time allows (src/workflows/calls.ts).
+  INVOICEBOX_CONNECT_TIMEOUT_MS: z.coerce.number().int().min(1).max(15_000).default(15_000),
+  INVOICEBOX_READ_TIMEOUT_MS: z.coerce.number().int().min(1).max(15_000).default(15_000),
+  INVOICEBOX_CONFIRM_TIMEOUT_MS: z.coerce.number().int().min(1).max(30_000).default(30_000),
   /** Calls to Invoicebox at once: its rate times the longest call, so that an outage does not stop the queue. */
   INVOICEBOX_SLOTS: z.coerce.number().int().min(1).max(5_000).default(1_000),
 });

@@ -102,8 +102,9 @@ const loopbackOnly: RequestHandler = (request, response, next) => {
   else fail(response, 403, 'The control API answers this machine alone');
 };
 
-const explain: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
-  if (error instanceof z.ZodError) fail(response, 400, z.prettifyError(error));
+const explain: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  if (response.headersSent) next(error);
+  else if (error instanceof z.ZodError) fail(response, 400, z.prettifyError(error));
   else if (error instanceof Refused) fail(response, 409, error.message);
   else if (isBodyError(error)) fail(response, error.status, error.message);
   else {

@@ -1,4 +1,4 @@
-import type { AdapterFactory, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
+import type { AdapterFactory, Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { SimulatorConfig } from '../config.js';
 import { buyerOf } from './buyers.js';
 import { errorPage, loggedOutPage, logoutPage } from './pages.js';
@@ -19,7 +19,7 @@ export function providerSettings({ idp, storage, keys, cookieKeys }: ProviderSet
   return {
     adapter: storage,
     // The library notes algorithms in the keys it is given: it gets copies.
-    jwks: { keys: structuredClone(keys) } as JWKS,
+    jwks: { keys: structuredClone(keys) },
     cookies: { keys: [...cookieKeys] },
     clients: [
       {

@@ -77,7 +77,11 @@ function send(response: Response, requestId: string, { status, headers, body }: 
 
 /** A body nobody can parse is the caller's mistake; anything else is ours. */
 function whenBroken(closing: AbortSignal): ErrorRequestHandler {
-  return (error: { status?: number }, _request, response, _next) => {
+  return (error: { status?: number }, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
     if (closing.aborted) {
       response.socket?.destroy();
       return;

@@ -1,11 +1,10 @@
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Client, Connection } from '@temporalio/client';
-import pg from 'pg';
 import type { ApiConfig } from '../config.js';
 import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
-import { createPool } from '../database/pool.js';
+import { createPool, Pool } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
 import { Ledger } from '../ledger/ledger.js';
 import type { Log } from '../log.js';
@@ -24,7 +23,7 @@ import { TemporalNamespace } from './temporal.js';
 @Module({})
 export class ApiModule implements OnApplicationShutdown {
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Pool,
     private readonly connection: Connection,
   ) {}
 
@@ -53,11 +52,11 @@ export class ApiModule implements OnApplicationShutdown {
       ],
       controllers: [PaymentsController, HealthController, PayController],
       providers: [
-        { provide: pg.Pool, useValue: createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log) },
+        { provide: Pool, useValue: createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log) },
         { provide: Connection, useValue: connection },
         { provide: TemporalNamespace, useValue: new TemporalNamespace(config.TEMPORAL_NAMESPACE) },
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
-        { provide: Ledger, useFactory: (pool: pg.Pool) => new Ledger(pool), inject: [pg.Pool] },
+        { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool), inject: [Pool] },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },

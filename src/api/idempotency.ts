@@ -1,9 +1,9 @@
 /** Idempotency-Key (experience.md, section 4): one key, one effect; only final answers are frozen. */
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import pg from 'pg';
 import { z } from 'zod';
 import { Problem, type ProblemBody } from './problem.js';
+import { Pool } from '../database/pool.js';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -44,7 +44,7 @@ export function uuidOf(hash: Buffer): string {
 
 @Injectable()
 export class Idempotency {
-  constructor(private readonly pool: pg.Pool) {}
+  constructor(private readonly pool: Pool) {}
 
   /**
    * Does the work once a key. A 202 is remembered only as "done, tell the true state": its replay calls `tellNow`.

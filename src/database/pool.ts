@@ -2,8 +2,11 @@
 import pg from 'pg';
 import type { Log } from '../log.js';
 
-export function createPool(connectionString: string, size: number, log: Log): pg.Pool {
-  const pool = new pg.Pool({
+/** A class of our own, so that Nest can hand it out by type. */
+export class Pool extends pg.Pool {}
+
+export function createPool(connectionString: string, size: number, log: Log): Pool {
+  const pool = new Pool({
     connectionString,
     max: size,
     // A saga step waits this long for a connection, then its retry policy decides.

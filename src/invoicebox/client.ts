@@ -52,6 +52,7 @@ export class InvoiceboxClient {
   readonly #reads: Agent;
   readonly #confirms: Agent;
   readonly #watch = new SendWatch();
+  #closing: Promise<void> | undefined;
 
   constructor(options: { timeouts: InvoiceboxTimeouts; userAgent: string }) {
     this.#timeouts = options.timeouts;
@@ -71,7 +72,7 @@ export class InvoiceboxClient {
     };
     this.#reads = new Agent({ ...bounds, pipelining: 1, keepAliveTimeout: 4_000, keepAliveMaxTimeout: 10_000 });
     // A connection a confirm: a kept one may be closing at the other end, and would make a healthy confirm unknown.
-    this.#confirms = new Agent({ ...bounds, pipelining: 0, keepAliveTimeout: 1_000, keepAliveMaxTimeout: 1_000 });
+    this.#confirms = new Agent({ ...bounds, pipelining: 0 });
   }
 
   /** Throws RangeError for what is no invoice id; whatever the network or Invoicebox does is in the answer. */
@@ -146,9 +147,11 @@ export class InvoiceboxClient {
   }
 
   /** Waits for the calls under way; later calls answer that nothing was sent. */
-  async close(): Promise<void> {
-    await Promise.all([this.#reads.close(), this.#confirms.close()]);
-    this.#watch.stop();
+  close(): Promise<void> {
+    this.#closing ??= Promise.all([this.#reads.close(), this.#confirms.close()]).then(() => {
+      this.#watch.stop();
+    });
+    return this.#closing;
   }
 
   async #get(account: InvoiceboxAccount, path: string, signal?: AbortSignal): Promise<Exchange> {

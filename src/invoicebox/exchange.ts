@@ -96,15 +96,17 @@ export async function exchange(
  * we do not wait for that.
  */
 async function orStopped<T>(response: Promise<T>, stop: AbortSignal): Promise<T> {
-  const stopping = Promise.withResolvers<never>();
-  const onStop = () => {
-    stopping.reject(new Error('stopped'));
-  };
-  stop.addEventListener('abort', onStop, { once: true });
+  let onStop: (() => void) | undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    onStop = () => {
+      reject(new Error('stopped'));
+    };
+    stop.addEventListener('abort', onStop, { once: true });
+  });
   try {
-    return await Promise.race([response, stopping.promise]);
+    return await Promise.race([response, stopped]);
   } finally {
-    stop.removeEventListener('abort', onStop);
+    if (onStop !== undefined) stop.removeEventListener('abort', onStop);
   }
 }
 
@@ -159,7 +161,9 @@ function unsentDetail(error: unknown): string {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : '';
 }
 
 type Headers = Dispatcher.ResponseData['headers'];

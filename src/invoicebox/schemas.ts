@@ -9,11 +9,11 @@ import { minorUnitsOf, type MinorUnits } from '../domain/money.js';
 import { cleanText } from './texts.js';
 
 export interface InvoiceCustomer {
-  readonly type: string | undefined;
-  readonly name: string | undefined;
-  readonly phone: string | undefined;
-  readonly email: string | undefined;
-  readonly vatNumber: string | undefined;
+  readonly type?: string | undefined;
+  readonly name?: string | undefined;
+  readonly phone?: string | undefined;
+  readonly email?: string | undefined;
+  readonly vatNumber?: string | undefined;
 }
 
 export interface Invoice {
@@ -109,13 +109,7 @@ const invoice = z.object({
   expirationDate: time,
   paymentUrl,
   // An empty object may arrive as an empty array.
-  customer: customer.catch({
-    type: undefined,
-    name: undefined,
-    phone: undefined,
-    email: undefined,
-    vatNumber: undefined,
-  }),
+  customer: customer.catch({}),
 });
 
 /** A list of one or the invoice itself (contract, section 2). */

@@ -3,10 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createParamDecorator, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
-import pg from 'pg';
 import { z } from 'zod';
 import { partnerSettings, type PartnerSettings } from '../../partnerSettings.js';
 import { Problem } from '../problem.js';
+import { Pool } from '../../database/pool.js';
 
 export const scopes = ['payments:write', 'payments:read'] as const;
 export type Scope = (typeof scopes)[number];
@@ -42,7 +42,7 @@ export const CallerOf = createParamDecorator((_: unknown, context: ExecutionCont
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Pool,
     private readonly reflector: Reflector,
   ) {}
 

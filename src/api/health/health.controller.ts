@@ -1,14 +1,14 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { Connection } from '@temporalio/client';
 import type { Response } from 'express';
-import pg from 'pg';
 import { readReadiness, type Readiness } from '../../health.js';
 import { TemporalNamespace } from '../temporal.js';
+import { Pool } from '../../database/pool.js';
 
 @Controller('health')
 export class HealthController {
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Pool,
     private readonly connection: Connection,
     private readonly namespace: TemporalNamespace,
   ) {}

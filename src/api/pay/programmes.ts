@@ -1,9 +1,9 @@
 /** The loyalty programme behind a page's address. */
 import { Injectable } from '@nestjs/common';
-import pg from 'pg';
 import { z } from 'zod';
 import { KeyRing } from '../../keyring.js';
 import { partnerSettings, type LoyaltySettings, type PartnerSettings } from '../../partnerSettings.js';
+import { Pool } from '../../database/pool.js';
 
 export interface Programme {
   readonly partnerId: string;
@@ -30,7 +30,7 @@ export const loginSecretPurpose = (partnerId: string): string => `login-secret/$
 @Injectable()
 export class Programmes {
   constructor(
-    private readonly pool: pg.Pool,
+    private readonly pool: Pool,
     private readonly keyRing: KeyRing,
   ) {}
 
