@@ -6,19 +6,19 @@ import { type Currency, currencyExponents } from './money.js';
 /** The form of Invoicebox's ids (contract, section 1): like a UUID, without RFC 4122's version and variant. */
 export const invoiceIdPattern = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
-export const invoiceStatuses = ['pending', 'paid', 'canceled', 'partial'] as const;
+const invoiceStatuses = ['pending', 'paid', 'canceled', 'partial'] as const;
 export type InvoiceStatus = (typeof invoiceStatuses)[number];
 
 const currencies = Object.keys(currencyExponents) as [Currency, ...Currency[]];
 
 export const currency = z.enum(currencies);
 export const amountMinor = z.int().min(0);
-export const instant = z.iso.datetime({ offset: true });
+const instant = z.iso.datetime({ offset: true });
 export const invoiceId = z.string().toLowerCase().regex(invoiceIdPattern, 'an id is 8-4-4-4-12 hex digits');
 export const accountId = z.string().min(1).max(64);
 export const operationId = z.string().min(1).max(36);
 
-export const customer = z.strictObject({
+const customer = z.strictObject({
   type: z.enum(['legal', 'private']).optional(),
   name: z.string().max(1_000).optional(),
   phone: z.string().max(100).optional(),
@@ -29,7 +29,7 @@ export const customer = z.strictObject({
   countryId: z.string().max(10).optional(),
 });
 
-export const fundFigures = z.strictObject({
+const fundFigures = z.strictObject({
   currency,
   sizeMinor: amountMinor,
   overdraftMinor: amountMinor.default(0),
@@ -67,7 +67,7 @@ export const invoice = invoiceTerms.extend({
   customer,
 });
 
-export const confirmation = z.strictObject({
+const confirmation = z.strictObject({
   transactionId: z.uuid(),
   partnerOperationId: operationId,
   invoiceId,

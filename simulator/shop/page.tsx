@@ -45,10 +45,12 @@ export function shopPage(): string {
 function GoodCard({ good }: { readonly good: Good }) {
   return (
     <li class="card good">
-      <div class="picture" aria-hidden="true">
-        {good.picture}
+      <div class="picture">
+        <svg viewBox="0 0 24 24" aria-hidden="true">
+          <path d={good.drawing} />
+        </svg>
       </div>
-      <h3>{good.title}</h3>
+      <h2>{good.title}</h2>
       <p class="price">{russianAmount(good.priceMinor, 'RUB')}</p>
       <form method="post" action="/shop/orders">
         <button class="button" name="good" value={good.id} aria-label={`Оплатить баллами: ${good.title}`}>

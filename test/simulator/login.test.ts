@@ -139,6 +139,18 @@ describe('the login', () => {
     }
   });
 
+  it('lets the second tab log in as somebody else, also without script', async () => {
+    const browser = new Browser();
+    const [one, two] = [await beginLogin(browser, 'first'), await beginLogin(browser, 'second')];
+    await answerLogin(browser, one.page, 'anna');
+    const { html } = await browser.open(two.page, simulator.url, { login: 'boris' });
+    const [, action = ''] = /action="([^"]+)"/.exec(html) ?? [];
+    const fields = [...html.matchAll(/name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+    const { url } = await browser.open(action, simulator.url, Object.fromEntries(fields) as Record<string, string>);
+    const { tokens } = await redeem(new URL(url).searchParams.get('code') ?? '', two.verifier);
+    expect(await verifiedClaims(tokens['id_token'] ?? '')).toMatchObject({ sub: 'boris' });
+  });
+
   it('serves several partners, and takes any other login than the offered ones', async () => {
     const browser = new Browser();
     const { verifier, page } = await beginLogin(browser, 's3', otherCallback);

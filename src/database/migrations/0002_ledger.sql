@@ -287,6 +287,7 @@ END
 $$;
 CREATE POLICY look_up ON partner FOR SELECT TO surety_directory USING (true);
 CREATE POLICY look_up ON api_key FOR SELECT TO surety_directory USING (true);
+CREATE POLICY look_up ON fund FOR SELECT TO surety_directory USING (true);
 CREATE POLICY last_use ON api_key FOR UPDATE TO surety_directory USING (true);
 
 -- The ledger's functions write; nobody updates or deletes what is append-only.
@@ -297,7 +298,7 @@ GRANT DELETE ON idempotency_key TO surety_ledger;
 GRANT SELECT, INSERT ON hold_lot TO surety_ledger;
 GRANT SELECT ON fund, payment_transition TO surety_ledger;
 GRANT SELECT, UPDATE (credentials_failed_at, fund_doubted_at) ON partner TO surety_ledger;
-GRANT SELECT ON partner, api_key TO surety_directory;
+GRANT SELECT ON partner, api_key, fund TO surety_directory;
 GRANT UPDATE (last_used_at) ON api_key TO surety_directory;
 
 -- Everyday reads and writes of the API; the Invoicebox token is not among the columns it may see.
