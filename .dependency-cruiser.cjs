@@ -10,7 +10,13 @@ const only = (name, from, allowed, comment) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-circles', severity: 'error', comment: 'A circle hides which part depends on which.', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      comment: 'A circle hides which part depends on which.',
+      from: {},
+      to: { circular: true, dependencyTypesNot: ['type-only'] },
+    },
     {
       name: 'domain-imports-nothing',
       severity: 'error',
@@ -18,7 +24,12 @@ module.exports = {
       from: { path: '^src/domain/' },
       to: { pathNot: '^src/domain/' },
     },
-    only('workflows', '^src/workflows/', ['^src/domain/', '^src/activities/'], 'A workflow decides and orders; whatever does I/O is an activity.'),
+    only(
+      'workflows',
+      '^src/workflows/',
+      ['^src/domain/', '^src/activities/'],
+      'A workflow decides and orders; whatever does I/O is an activity.',
+    ),
     {
       name: 'workflows-import-activity-types-only',
       severity: 'error',
@@ -26,12 +37,43 @@ module.exports = {
       from: { path: '^src/workflows/' },
       to: { path: '^src/activities/', dependencyTypesNot: ['type-only'] },
     },
-    only('activities', '^src/activities/', ['^src/(invoicebox|ledger|domain)/', '^src/(keyring|partnerSettings)\\.ts$'], 'An activity calls one counterpart.'),
+    only(
+      'activities',
+      '^src/activities/',
+      ['^src/(invoicebox|ledger|domain)/', '^src/(keyring|partnerSettings)\\.ts$'],
+      'An activity calls one counterpart.',
+    ),
     only('invoicebox', '^src/invoicebox/', ['^src/domain/'], 'HTTP only: what an answer means is decided in domain/.'),
     only('ledger', '^src/ledger/', ['^src/(database|domain)/'], 'The books know nothing of HTTP or of Temporal.'),
-    only('api', '^src/api/', ['^src/(ledger|database|domain)/', '^src/workflows/messages\\.ts$', '^src/(config|log|temporal|health|keyring|partnerSettings)\\.ts$'], 'The API never calls Invoicebox, and knows of workflows their messages alone.'),
-    { name: 'simulator-is-apart', severity: 'error', comment: 'The twin must not share our mistakes.', from: { path: '^simulator/' }, to: { path: '^(src|scripts)/' } },
-    { name: 'nobody-imports-the-simulator', severity: 'error', comment: 'It is a counterpart, reached over HTTP.', from: { path: '^(src|scripts)/' }, to: { path: '^simulator/' } },
+    only(
+      'api',
+      '^src/api/',
+      [
+        '^src/(ledger|database|domain)/',
+        '^src/workflows/messages\\.ts$',
+        '^src/(config|log|temporal|health|keyring|partnerSettings)\\.ts$',
+      ],
+      'The API never calls Invoicebox, and knows of workflows their messages alone.',
+    ),
+    {
+      name: 'simulator-is-apart',
+      severity: 'error',
+      comment: 'The twin must not share our mistakes.',
+      from: { path: '^simulator/' },
+      to: { path: '^(src|scripts)/' },
+    },
+    {
+      name: 'nobody-imports-the-simulator',
+      severity: 'error',
+      comment: 'It is a counterpart, reached over HTTP.',
+      from: { path: '^(src|scripts)/' },
+      to: { path: '^simulator/' },
+    },
   ],
-  options: { tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' }, doNotFollow: { path: 'node_modules' }, exclude: { path: 'node_modules' } },
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: 'node_modules' },
+  },
 };

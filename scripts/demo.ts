@@ -125,7 +125,8 @@ async function payAsBuyer({ surety }: World): Promise<string> {
   const id = /payments\/([0-9a-f-]{36})/.exec(now.url)?.[1];
   if (id === undefined) throw new Error(`After the confirm the buyer is at ${now.url}`);
   while (!now.html.includes('data-view="paid"')) {
-    if (/data-view="(declined|expired|cancelled|not_found)"/.test(now.html)) throw new Error(`The buyer sees:\n${now.html}`);
+    if (/data-view="(declined|expired|cancelled|not_found)"/.test(now.html))
+      throw new Error(`The buyer sees:\n${now.html}`);
     await pause(200);
     now = await buyer.open(now.url);
   }
@@ -136,7 +137,13 @@ async function payAsBuyer({ surety }: World): Promise<string> {
   return id;
 }
 
-async function api(surety: Surety, key: string, method: string, path: string, body?: unknown): Promise<{ id: string; state: string }> {
+async function api(
+  surety: Surety,
+  key: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ id: string; state: string }> {
   const response = await fetch(surety.apiUrl + path, {
     method,
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() },
@@ -205,16 +212,18 @@ async function main(): Promise<void> {
   ].filter((passport) => passport !== null);
   passports.forEach(printPassport);
   const summary = {
-    passports: passports.map(({ scheme, state, paymentId, transactionId, amountMinor, currency, pointsCaptured, fundDrawnMinor }) => ({
-      scheme,
-      state,
-      paymentId,
-      transactionId,
-      amountMinor,
-      currency,
-      pointsCaptured,
-      fundDrawnMinor,
-    })),
+    passports: passports.map(
+      ({ scheme, state, paymentId, transactionId, amountMinor, currency, pointsCaptured, fundDrawnMinor }) => ({
+        scheme,
+        state,
+        paymentId,
+        transactionId,
+        amountMinor,
+        currency,
+        pointsCaptured,
+        fundDrawnMinor,
+      }),
+    ),
     ledgerViolations: (await surety.violations()).length,
     twinAgrees: await twinAgrees(world, passports),
   };
@@ -236,10 +245,13 @@ async function main(): Promise<void> {
   if (!once) await new Promise(() => setInterval(() => undefined, 1 << 30));
 }
 
-async function endAll(): Promise<void> {
-  if (ending) return;
+let ended: Promise<void> | null = null;
+
+function endAll(): Promise<void> {
   ending = true;
-  for (const { end } of ends) await end();
+  return (ended ??= (async () => {
+    for (const { end } of ends) await end();
+  })());
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -252,9 +264,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  await endAll();
+  // Whoever pressed Ctrl-C wants no stack of what that interrupted.
+  if (!ending) process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
+  await endAll();
 }
 // What is left are idle sockets of ours.
 process.exit();

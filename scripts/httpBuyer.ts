@@ -26,7 +26,9 @@ export class HttpBuyer {
   /** Presses a button of the page: the first form that has one with this text, name or value. */
   async press(page: Page, button: string): Promise<Page> {
     for (const form of formsOf(page.html)) {
-      const pressed = form.buttons.find(({ name, value, text }) => text.includes(button) || name === button || value === button);
+      const pressed = form.buttons.find(
+        ({ name, value, text }) => text.includes(button) || name === button || value === button,
+      );
       if (pressed === undefined) continue;
       const fields = new URLSearchParams([...form.fields]);
       if (pressed.name !== '') fields.set(pressed.name, pressed.value);
@@ -35,7 +37,9 @@ export class HttpBuyer {
       target.search = fields.toString();
       return this.#request(target.href, null);
     }
-    throw new Error(`The page ${page.url} (${page.status}) has no button "${button}":\n${textOf(page.html).slice(0, 500)}`);
+    throw new Error(
+      `The page ${page.url} (${page.status}) has no button "${button}":\n${textOf(page.html).slice(0, 500)}`,
+    );
   }
 
   async #request(first: string, form: URLSearchParams | null): Promise<Page> {
@@ -55,7 +59,8 @@ export class HttpBuyer {
       for (const line of response.headers.getSetCookie()) keep(jar, line);
       const location = response.headers.get('location');
       const html = await response.text();
-      if (location === null || response.status < 300 || response.status >= 400) return { url, status: response.status, html };
+      if (location === null || response.status < 300 || response.status >= 400)
+        return { url, status: response.status, html };
       url = new URL(location, url).href;
       body = null;
     }
@@ -83,7 +88,10 @@ function formsOf(html: string): Form[] {
     action: attributeOf(attributes, 'action'),
     method: attributeOf(attributes, 'method').toLowerCase(),
     fields: new Map(
-      [...inside.matchAll(/<input\b([^>]*)>/gi)].map(([, input = '']) => [attributeOf(input, 'name'), attributeOf(input, 'value')]),
+      [...inside.matchAll(/<input\b([^>]*)>/gi)].map(([, input = '']) => [
+        attributeOf(input, 'name'),
+        attributeOf(input, 'value'),
+      ]),
     ),
     buttons: [...inside.matchAll(/<button\b([^>]*)>([\s\S]*?)<\/button>/gi)].map(([, button = '', text = '']) => ({
       name: attributeOf(button, 'name'),
@@ -98,7 +106,18 @@ function attributeOf(attributes: string, name: string): string {
 }
 
 const decode = (text: string): string =>
-  text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&#39;', "'").replaceAll('&amp;', '&');
+  text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&amp;', '&');
 
 /** The page's words, without its marks. */
-export const textOf = (html: string): string => decode(html.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim());
+export const textOf = (html: string): string =>
+  decode(
+    html
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim(),
+  );

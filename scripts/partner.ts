@@ -29,7 +29,9 @@ export const partnerFile = z.strictObject({
         overdraftMinor: integer.default(0),
         guard: z.enum(['enforce', 'warn']).default('enforce'),
         /** Booked once by its reference, the bill's number. */
-        deposits: z.array(z.strictObject({ amountMinor: integer.min(1), reference: z.string().min(1).max(100) })).default([]),
+        deposits: z
+          .array(z.strictObject({ amountMinor: integer.min(1), reference: z.string().min(1).max(100) }))
+          .default([]),
       }),
     )
     .max(20),
@@ -59,7 +61,8 @@ export async function applyPartner(
     const known = await client.query<{ id: string }>('SELECT id FROM partner WHERE slug = $1', [partner.slug]);
     const partnerId = known.rows[0]?.id ?? (await newId(client));
     await client.query("SELECT set_config('surety.partner', $1, true)", [partnerId]);
-    const sealedSecret = partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
+    const sealedSecret =
+      partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
     // Applying again also says that somebody has looked: flags are cleared, and come back if the trouble does.
     await client.query(
       `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed)
@@ -67,7 +70,14 @@ export async function applyPartner(
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
          invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed,
          credentials_failed_at = NULL, fund_doubted_at = NULL`,
-      [partnerId, partner.slug, partner.name, partner.settings, keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)), sealedSecret],
+      [
+        partnerId,
+        partner.slug,
+        partner.name,
+        partner.settings,
+        keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)),
+        sealedSecret,
+      ],
     );
     for (const fund of partner.funds) {
       await client.query(
@@ -136,7 +146,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     await main(process.argv.slice(2));
   } catch (error) {
-    const problem = error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : String(error);
+    const problem =
+      error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : String(error);
     process.stderr.write(`Nothing was changed.\n${problem}\n`);
     process.exitCode = 1;
   }

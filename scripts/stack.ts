@@ -40,7 +40,11 @@ export interface RunningPostgres {
 const superuserPassword = 'only-on-loopback';
 
 /** @param flags settings of the server, `-c name=value` */
-export async function startPostgres(options: { dataFolder: string; port: number; flags?: readonly string[] }): Promise<RunningPostgres> {
+export async function startPostgres(options: {
+  dataFolder: string;
+  port: number;
+  flags?: readonly string[];
+}): Promise<RunningPostgres> {
   const isRoot = process.getuid?.() === 0;
   if (isRoot) await assureOthersCanEnter(repository);
   await mkdir(dirname(options.dataFolder), { recursive: true });

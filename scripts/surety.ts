@@ -59,8 +59,15 @@ export class Surety {
     this.twin = new Twin(`http://127.0.0.1:${options.ports.simulator}`);
     this.apiUrl = `http://localhost:${options.ports.api}`;
     const { postgres, database } = options;
-    this.admin = new pg.Pool({ connectionString: postgres.url(database), max: 5, options: '-c search_path=surety,public' });
-    this.#monitor = new pg.Pool({ connectionString: postgres.url(database, 'surety_monitor', passwords.monitor), max: 2 });
+    this.admin = new pg.Pool({
+      connectionString: postgres.url(database),
+      max: 5,
+      options: '-c search_path=surety,public',
+    });
+    this.#monitor = new pg.Pool({
+      connectionString: postgres.url(database, 'surety_monitor', passwords.monitor),
+      max: 2,
+    });
     for (const pool of [this.admin, this.#monitor]) {
       // The server is ended before these pools when a run is interrupted.
       pool.on('error', () => undefined);
@@ -88,18 +95,32 @@ export class Surety {
     });
     await untilReady(`${this.twin.url}/control/books`, simulator);
     for (const { account, token, slug } of [demo.loyalty, demo.organisation]) {
-      await this.twin.applyAccount(account, { name: slug, token, funds: [{ currency: 'RUB', sizeMinor: demo.fundMinor }] });
+      await this.twin.applyAccount(account, {
+        name: slug,
+        token,
+        funds: [{ currency: 'RUB', sizeMinor: demo.fundMinor }],
+      });
     }
     return simulator;
   }
 
   /** Both partners, with money in their funds and points for the buyers. @returns API keys where they are new */
-  async applyPartners(): Promise<{ loyalty: string | null; organisation: string | null; loyaltyId: string; organisationId: string }> {
+  async applyPartners(): Promise<{
+    loyalty: string | null;
+    organisation: string | null;
+    loyaltyId: string;
+    organisationId: string;
+  }> {
     const keyRing = new KeyRing(this.options.keys);
     const client = await this.admin.connect();
     try {
       const loyalty = await applyPartner(client, loyaltyPartner(this.twin.host, this.options.timings), keyRing, true);
-      const organisation = await applyPartner(client, organisationPartner(this.twin.host, this.options.timings), keyRing, true);
+      const organisation = await applyPartner(
+        client,
+        organisationPartner(this.twin.host, this.options.timings),
+        keyRing,
+        true,
+      );
       for (const [externalId, points] of Object.entries(startingPoints)) {
         await this.creditPoints(loyalty.partnerId, externalId, points, 'welcome');
       }
@@ -139,7 +160,10 @@ export class Surety {
     return api;
   }
 
-  async startWorker(port = this.options.ports.worker, environment: Readonly<Record<string, string>> = {}): Promise<Program> {
+  async startWorker(
+    port = this.options.ports.worker,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Program> {
     const worker = node('worker', 'src/worker.main.js', {
       ...this.#environment('surety_worker', passwords.worker),
       WORKER_HEALTH_PORT: String(port),

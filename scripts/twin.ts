@@ -56,7 +56,15 @@ export class Twin {
     return new URL(this.url).host;
   }
 
-  applyAccount(id: string, account: { name: string; token: string; funds: { currency: string; sizeMinor: number; overdraftMinor?: number }[]; repeatAnswers?: 'success' | 'already_paid' }): Promise<unknown> {
+  applyAccount(
+    id: string,
+    account: {
+      name: string;
+      token: string;
+      funds: { currency: string; sizeMinor: number; overdraftMinor?: number }[];
+      repeatAnswers?: 'success' | 'already_paid';
+    },
+  ): Promise<unknown> {
     return this.#call('PUT', `/control/accounts/${id}`, account);
   }
 

@@ -60,7 +60,10 @@ app.use((_request: unknown, response: { setHeader(name: string, value: string): 
 });
 app.use('/v1', json({ limit: bodyLimit, strict: true, type: () => true }));
 app.use('/pay', urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
-app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), { prefix: '/pay-assets/', maxAge: '1h' });
+app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
+  prefix: '/pay-assets/',
+  maxAge: '1h',
+});
 app.useGlobalFilters(new ProblemFilter());
 app.enableShutdownHooks();
 

@@ -11,7 +11,10 @@ const common = {
   TEMPORAL_NAMESPACE: z.string().min(1).default('surety'),
   SURETY_KEYS: z
     .string()
-    .regex(/^[\w-]+:[A-Za-z0-9+/=]{44}(,[\w-]+:[A-Za-z0-9+/=]{44})*$/, 'must be id:base64-of-32-bytes, several by commas'),
+    .regex(
+      /^[\w-]+:[A-Za-z0-9+/=]{44}(,[\w-]+:[A-Za-z0-9+/=]{44})*$/,
+      'must be id:base64-of-32-bytes, several by commas',
+    ),
   SURETY_TEST_MODE: z.enum(['0', '1']).default('0'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } as const;
@@ -28,6 +31,12 @@ const apiEnvironment = z.object({
 const workerEnvironment = z.object({
   ...common,
   WORKER_HEALTH_PORT: port.default(3001),
+  /** Which queues this worker serves: all by default; a larger deployment may scale them apart. */
+  WORKER_QUEUES: z
+    .string()
+    .default('payments,invoicebox')
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .pipe(z.array(z.enum(['payments', 'invoicebox'])).min(1)),
   HOST: z.string().default('0.0.0.0'),
   // No longer than the activities' time allows (src/workflows/calls.ts).
   INVOICEBOX_CONNECT_TIMEOUT_MS: z.coerce.number().int().min(1).max(15_000).default(15_000),

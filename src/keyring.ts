@@ -35,7 +35,8 @@ export class KeyRing {
   open(sealed: string, purpose: string): string {
     const [keyId = '', iv = '', tag = '', text = ''] = sealed.split('.');
     const key = this.#keys.get(keyId);
-    if (key === undefined) throw new Error(`The key ring has no key "${keyId}": SURETY_KEYS must keep it until all is sealed anew`);
+    if (key === undefined)
+      throw new Error(`The key ring has no key "${keyId}": SURETY_KEYS must keep it until all is sealed anew`);
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'))
       .setAAD(Buffer.from(purpose))
       .setAuthTag(Buffer.from(tag, 'base64url'));

@@ -3,9 +3,14 @@ import { z } from 'zod';
 import type { PaymentPolicy, Scheme } from './domain/payment.js';
 
 const currency = z.string().regex(/^[A-Z]{3}$/);
-const milliseconds = z.int().min(0).max(31 * 24 * 3_600_000);
+const milliseconds = z
+  .int()
+  .min(0)
+  .max(31 * 24 * 3_600_000);
 const positive = z.int().min(1);
-const timeZone = z.string().refine((zone) => Intl.supportedValuesOf('timeZone').includes(zone) || zone === 'UTC', 'is not a time zone');
+const timeZone = z
+  .string()
+  .refine((zone) => Intl.supportedValuesOf('timeZone').includes(zone) || zone === 'UTC', 'is not a time zone');
 
 const timings = z.strictObject({
   /** A read older than this is repeated before the confirm. */

@@ -26,7 +26,9 @@ export async function prepareTemporal(address: string, namespace: string): Promi
     const missing = await untilAnswered(() => missingSearchAttributes(connection, namespace));
     if (missing.length > 0) {
       const wanted = Object.fromEntries(missing.map((name) => [name, keyword]));
-      await untilAnswered(() => connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted }));
+      await untilAnswered(() =>
+        connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted }),
+      );
     }
     await untilAnswered(() =>
       connection.workflowService.updateTaskQueueConfig({
@@ -34,7 +36,10 @@ export async function prepareTemporal(address: string, namespace: string): Promi
         identity: 'surety-setup',
         taskQueue: taskQueues.invoicebox,
         taskQueueType: 2,
-        updateQueueRateLimit: { rateLimit: { requestsPerSecond: addressCallsPerSecond }, reason: 'Invoicebox: per address' },
+        updateQueueRateLimit: {
+          rateLimit: { requestsPerSecond: addressCallsPerSecond },
+          reason: 'Invoicebox: per address',
+        },
         updateFairnessKeyRateLimitDefault: {
           rateLimit: { requestsPerSecond: accountCallsPerSecond },
           reason: 'Invoicebox: per account',

@@ -5,4 +5,7 @@ import { prepareTemporal } from './temporal.js';
 
 const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, LOG_LEVEL: level } = readTemporalSetupConfig();
 await prepareTemporal(address, namespace);
-createLog('temporal-setup', level).info({ address, namespace }, 'namespace, search attributes and queue limits are ready');
+createLog('temporal-setup', level).info(
+  { address, namespace },
+  'namespace, search attributes and queue limits are ready',
+);

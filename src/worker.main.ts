@@ -40,30 +40,33 @@ const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as 
 /** Above the longest call to Invoicebox, so that a confirm under way is never cut by a deploy. */
 const shutdownGraceMs = config.INVOICEBOX_CONNECT_TIMEOUT_MS + config.INVOICEBOX_CONFIRM_TIMEOUT_MS + 20_000;
 
-const workers = await Promise.all([
-  Worker.create({
-    connection,
-    namespace: config.TEMPORAL_NAMESPACE,
-    taskQueue: taskQueues.payments,
-    workflowBundle: { codePath: bundlePath },
-    activities: createLedgerActivities(ledger),
-    enableNonLocalActivities: false,
-    workflowTaskPollerBehavior: pollers,
-    maxConcurrentWorkflowTaskExecutions: 200,
-    maxCachedWorkflows: 2_000,
-    stickyQueueScheduleToStartTimeout: '2 s',
-    shutdownGraceTime: shutdownGraceMs,
-  }),
-  Worker.create({
-    connection,
-    namespace: config.TEMPORAL_NAMESPACE,
-    taskQueue: taskQueues.invoicebox,
-    activities: createInvoiceboxActivities(client, ledger, partners),
-    activityTaskPollerBehavior: pollers,
-    maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
-    shutdownGraceTime: shutdownGraceMs,
-  }),
-]);
+const makers = {
+  payments: () =>
+    Worker.create({
+      connection,
+      namespace: config.TEMPORAL_NAMESPACE,
+      taskQueue: taskQueues.payments,
+      workflowBundle: { codePath: bundlePath },
+      activities: createLedgerActivities(ledger),
+      enableNonLocalActivities: false,
+      workflowTaskPollerBehavior: pollers,
+      maxConcurrentWorkflowTaskExecutions: 200,
+      maxCachedWorkflows: 2_000,
+      stickyQueueScheduleToStartTimeout: '2 s',
+      shutdownGraceTime: shutdownGraceMs,
+    }),
+  invoicebox: () =>
+    Worker.create({
+      connection,
+      namespace: config.TEMPORAL_NAMESPACE,
+      taskQueue: taskQueues.invoicebox,
+      activities: createInvoiceboxActivities(client, ledger, partners),
+      activityTaskPollerBehavior: pollers,
+      maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
+      shutdownGraceTime: shutdownGraceMs,
+    }),
+};
+const workers = await Promise.all(config.WORKER_QUEUES.map((queue) => makers[queue]()));
 
 const health = createServer((request, response) => {
   answerHealth(request.url ?? '').then(
@@ -89,7 +92,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   });
 }
-log.info({ queues: taskQueues }, 'worker running');
+log.info({ queues: config.WORKER_QUEUES }, 'worker running');
 
 try {
   await running;
@@ -104,5 +107,8 @@ log.info('worker stopped');
 
 function forward(to: Log, entry: LogEntry): void {
   const level = ({ TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const)[entry.level];
-  to[level]({ ...entry.meta, error: entry.meta?.['error'] instanceof Error ? entry.meta['error'].message : undefined }, entry.message);
+  to[level](
+    { ...entry.meta, error: entry.meta?.['error'] instanceof Error ? entry.meta['error'].message : undefined },
+    entry.message,
+  );
 }

@@ -33,7 +33,12 @@ export type QuoteAnswer =
   | { readonly kind: 'superseded' };
 
 export type ConfirmOutcome =
-  | { readonly kind: 'answered'; readonly n: number; readonly meaning: ConfirmMeaning; readonly requestId: string | null }
+  | {
+      readonly kind: 'answered';
+      readonly n: number;
+      readonly meaning: ConfirmMeaning;
+      readonly requestId: string | null;
+    }
   /** Nothing was sent: read again first. */
   | { readonly kind: 'stale' }
   | { readonly kind: 'superseded' };
@@ -81,11 +86,16 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
       if (stored.outcome !== 'quoted') return { kind: 'superseded' };
       if (payable.kind !== 'payable') return payable;
       const { amountMinor, currency } = payable;
-      return { kind: 'quoted', quote: { amountMinor, currency, ...priceOrZero(price), readAt: at, expiresAt: facts.expiresAtMs ?? at } };
+      return {
+        kind: 'quoted',
+        quote: { amountMinor, currency, ...priceOrZero(price), readAt: at, expiresAt: facts.expiresAtMs ?? at },
+      };
     },
 
     /** Reads the invoice for a proof and stores what it says; no new price. Unreachable: fails, nothing proven. */
-    async readInvoiceForProof(order: Pick<ReadOrder, 'key' | 'invoiceId'>): Promise<InvoiceFacts & { readonly readAt: number }> {
+    async readInvoiceForProof(
+      order: Pick<ReadOrder, 'key' | 'invoiceId'>,
+    ): Promise<InvoiceFacts & { readonly readAt: number }> {
       const at = scheduledAt();
       const { answer, ageMs } = await read(order);
       if (answer.kind !== 'invoice') {
@@ -117,7 +127,13 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
         await ledger.endAttempt(
           order.key,
           n,
-          { class: attemptClassOf(meaning), code: meaning.code, message: messageOf(answer), requestId, flag: partnerFlagOf(meaning) },
+          {
+            class: attemptClassOf(meaning),
+            code: meaning.code,
+            message: messageOf(answer),
+            requestId,
+            flag: partnerFlagOf(meaning),
+          },
           Date.now(),
         );
       }
@@ -143,7 +159,10 @@ function unreadAnswer(answer: Exclude<ReadAnswer, { kind: 'invoice' }>): QuoteAn
     case 'not_found':
       return { kind: 'unpayable', reason: 'invoice_not_found' };
     case 'refused':
-      return { kind: 'unpayable', reason: answer.httpStatus === 401 || answer.httpStatus === 403 ? 'credentials' : 'refused' };
+      return {
+        kind: 'unpayable',
+        reason: answer.httpStatus === 401 || answer.httpStatus === 403 ? 'credentials' : 'refused',
+      };
     case 'rate_limited':
       throw ApplicationFailure.create({
         message: 'Invoicebox says: too many requests',

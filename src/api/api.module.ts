@@ -47,7 +47,10 @@ export class ApiModule implements OnApplicationShutdown {
           poolErrorHandler: (error: Error) => {
             log.warn({ error: error.message }, 'an idle connection to Postgres was lost');
           },
-          extra: { options: '-c statement_timeout=10s -c idle_in_transaction_session_timeout=5s', application_name: 'surety' },
+          extra: {
+            options: '-c statement_timeout=10s -c idle_in_transaction_session_timeout=5s',
+            application_name: 'surety',
+          },
         }),
       ],
       controllers: [PaymentsController, HealthController, PayController],

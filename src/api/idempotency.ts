@@ -30,7 +30,9 @@ const beginAnswer = z.discriminatedUnion('outcome', [
 
 /** Identifies one wish of one actor: the id of its update, and of its confirmation. */
 export function wishHash({ actorId, route, key }: Pick<IdempotentRequest, 'actorId' | 'route' | 'key'>): Buffer {
-  return createHash('sha256').update(JSON.stringify([actorId, route, key])).digest();
+  return createHash('sha256')
+    .update(JSON.stringify([actorId, route, key]))
+    .digest();
 }
 
 /** A UUID (version 8) made of a hash, so that the same wish always has the same one. */
@@ -71,9 +73,15 @@ export class Idempotency {
       case 'other_body':
         throw new Problem('idempotency_other_body', 'Nothing was done. Use a new key for a new request.');
       case 'in_flight':
-        throw new Problem('idempotency_in_flight', 'Ask again in a moment with the same key.', {}, { 'Retry-After': '1' });
+        throw new Problem(
+          'idempotency_in_flight',
+          'Ask again in a moment with the same key.',
+          {},
+          { 'Retry-After': '1' },
+        );
       case 'replay': {
-        const answer = begun.body === null ? await tellNow(begun.paymentId) : { status: begun.status, body: begun.body };
+        const answer =
+          begun.body === null ? await tellNow(begun.paymentId) : { status: begun.status, body: begun.body };
         return { ...answer, headers: { 'Idempotency-Replayed': 'true' } };
       }
       case 'started':
@@ -97,7 +105,11 @@ export class Idempotency {
 
   async #call(name: string, values: unknown[]): Promise<unknown> {
     const places = values.map((_, index) => `$${index + 1}`).join(', ');
-    const { rows } = await this.pool.query<{ answer: unknown }>({ name, text: `SELECT ${name}(${places}) AS answer`, values });
+    const { rows } = await this.pool.query<{ answer: unknown }>({
+      name,
+      text: `SELECT ${name}(${places}) AS answer`,
+      values,
+    });
     return rows[0]?.answer;
   }
 }

@@ -82,7 +82,10 @@ export function problemOf(error: unknown): Problem {
     case 415:
       return new Problem('unsupported_media_type');
     default:
-      return new Problem('internal', 'It is logged under the request id. Repeating with the same Idempotency-Key is safe.');
+      return new Problem(
+        'internal',
+        'It is logged under the request id. Repeating with the same Idempotency-Key is safe.',
+      );
   }
 }
 
@@ -99,7 +102,8 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request & { id?: string }>();
     const response = host.switchToHttp().getResponse<Response>();
     const problem = problemOf(error);
-    if (problem.code === 'internal') this.#log.error(error instanceof Error ? (error.stack ?? error.message) : 'unknown error');
+    if (problem.code === 'internal')
+      this.#log.error(error instanceof Error ? (error.stack ?? error.message) : 'unknown error');
     if (response.headersSent) {
       response.end();
       return;

@@ -7,7 +7,12 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, where = 'The r
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map((issue) => ({
     field: issue.path.join('.') || '(whole)',
-    problem: issue.code === 'unrecognized_keys' ? `unknown field: ${issue.keys.slice(0, 5).join(', ').slice(0, 200)}` : issue.message,
+    problem:
+      issue.code === 'unrecognized_keys'
+        ? `unknown field: ${issue.keys.slice(0, 5).join(', ').slice(0, 200)}`
+        : issue.message,
   }));
-  throw new Problem('invalid_request', `${where} is not valid; nothing was called and nothing was changed.`, { fields });
+  throw new Problem('invalid_request', `${where} is not valid; nothing was called and nothing was changed.`, {
+    fields,
+  });
 }

@@ -43,13 +43,16 @@ export async function migrate(config: MigrateConfig, log: Log): Promise<void> {
     await client.query('SELECT pg_advisory_lock($1)', [advisoryLock]);
     await client.query(`CREATE TABLE IF NOT EXISTS public.surety_migration
       (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`);
-    const { rows } = await client.query<{ name: string; checksum: string }>('SELECT name, checksum FROM public.surety_migration');
+    const { rows } = await client.query<{ name: string; checksum: string }>(
+      'SELECT name, checksum FROM public.surety_migration',
+    );
     const applied = new Map(rows.map((row) => [row.name, row.checksum]));
 
     for (const script of await scriptsIn(migrationsFolder)) {
       const earlier = applied.get(script.name);
       if (earlier === script.checksum) continue;
-      if (earlier !== undefined) throw new Error(`Migration ${script.name} was changed after it was applied; nothing was done`);
+      if (earlier !== undefined)
+        throw new Error(`Migration ${script.name} was changed after it was applied; nothing was done`);
       await apply(client, script, script.sql, log);
     }
     const functions = await scriptsIn(functionsFolder);
@@ -57,7 +60,12 @@ export async function migrate(config: MigrateConfig, log: Log): Promise<void> {
       const name = `functions/${script.name}`;
       if (applied.get(name) === script.checksum) continue;
       const owner = ownerOf(script);
-      await apply(client, { ...script, name }, `SET LOCAL ROLE ${owner};\nSET LOCAL search_path = surety;\n${script.sql}`, log);
+      await apply(
+        client,
+        { ...script, name },
+        `SET LOCAL ROLE ${owner};\nSET LOCAL search_path = surety;\n${script.sql}`,
+        log,
+      );
     }
     await grantExecution(client);
     await setPasswords(client, config);
@@ -107,7 +115,10 @@ async function grantExecution(client: pg.Client): Promise<void> {
   ]; // prettier-ignore
   await client.query('REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA surety FROM PUBLIC');
   await client.query('GRANT EXECUTE ON FUNCTION surety.current_partner() TO PUBLIC');
-  for (const [role, functions] of [['surety_api', api], ['surety_worker', worker]] as const) {
+  for (const [role, functions] of [
+    ['surety_api', api],
+    ['surety_worker', worker],
+  ] as const) {
     for (const name of functions) {
       await client.query(`GRANT EXECUTE ON FUNCTION surety.${name} TO ${role}`);
     }

@@ -38,7 +38,12 @@ export type ConfirmAnswer = { readonly requestId?: string | undefined } & (
 
 export type ConfirmMeaning =
   | { readonly kind: 'paid'; readonly transactionId: string }
-  | { readonly kind: 'not_executed'; readonly pace: 'soon' | 'over_a_day'; readonly retryAfterMs: number | null; readonly code: string }
+  | {
+      readonly kind: 'not_executed';
+      readonly pace: 'soon' | 'over_a_day';
+      readonly retryAfterMs: number | null;
+      readonly code: string;
+    }
   | { readonly kind: 'credentials'; readonly code: string }
   | { readonly kind: 'paid_elsewhere'; readonly code: string }
   | { readonly kind: 'status_says_why'; readonly code: string }
@@ -100,9 +105,7 @@ function meaningOfHttpAnswer(
       if (body.code === 'out_of_service') {
         return { kind: 'not_executed', pace: 'over_a_day', retryAfterMs, code: body.code };
       }
-      return ambiguousBefore
-        ? meaningOfRefusalAfterAmbiguity(body.code)
-        : meaningOfRefusal(body.code, httpStatus);
+      return ambiguousBefore ? meaningOfRefusalAfterAmbiguity(body.code) : meaningOfRefusal(body.code, httpStatus);
   }
 }
 

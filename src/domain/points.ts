@@ -16,8 +16,7 @@ export function points(value: number): Points {
 }
 
 export type Price =
-  | { readonly ok: true; readonly points: Points }
-  | { readonly ok: false; readonly problem: 'too_many_points' };
+  { readonly ok: true; readonly points: Points } | { readonly ok: false; readonly problem: 'too_many_points' };
 
 /**
  * What an invoice costs in points: ceil(amountMinor × numerator ÷ denominator), exact.

@@ -44,7 +44,9 @@ export function proofOf(invoice: InvoiceFacts, situation: ProofSituation, times:
   }
   if (invoice.expiresAtMs !== null && invoice.expiresAtMs <= nowMs) {
     const pastMarginAfterExpiry = nowMs >= invoice.expiresAtMs + times.marginMs;
-    return pastMarginAfterExpiry && pastMarginAfterAttempt ? { kind: 'not_paid', state: 'expired' } : { kind: 'nothing' };
+    return pastMarginAfterExpiry && pastMarginAfterAttempt
+      ? { kind: 'not_paid', state: 'expired' }
+      : { kind: 'nothing' };
   }
   if (invoice.amountMinor !== situation.heldAmountMinor || invoice.currency !== situation.heldCurrency) {
     return { kind: 'never_confirm_again', reason: 'changed_after_unknown' };

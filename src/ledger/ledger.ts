@@ -48,7 +48,10 @@ const attemptOutcome = z.discriminatedUnion('outcome', [
   outcome('stale', 'superseded'),
   conflict,
 ]);
-const captureOutcome = z.discriminatedUnion('outcome', [outcome('captured', 'already_captured', 'superseded'), conflict]);
+const captureOutcome = z.discriminatedUnion('outcome', [
+  outcome('captured', 'already_captured', 'superseded'),
+  conflict,
+]);
 const closeOutcome = z.discriminatedUnion('outcome', [
   outcome('closed', 'attempt_outstanding', 'superseded', 'not_found'),
   z.object({ outcome: z.literal('already_closed'), state }),
@@ -169,7 +172,13 @@ export class Ledger {
     return this.#call(holdOutcome, 'payment_hold', [key.partnerId, key.paymentId, key.epoch, confirmation, iso(at)]);
   }
 
-  beginAttempt(key: PaymentKey, ticket: number, proving: boolean, freshnessMs: number, at: number): Promise<AttemptOutcome> {
+  beginAttempt(
+    key: PaymentKey,
+    ticket: number,
+    proving: boolean,
+    freshnessMs: number,
+    at: number,
+  ): Promise<AttemptOutcome> {
     return this.#call(attemptOutcome, 'payment_attempt_begin', [
       key.partnerId,
       key.paymentId,
@@ -184,7 +193,13 @@ export class Ledger {
   endAttempt(
     key: PaymentKey,
     n: number,
-    end: { class: AttemptClass; code: string; message: string | null; requestId: string | null; flag: 'credentials' | 'fund' | null },
+    end: {
+      class: AttemptClass;
+      code: string;
+      message: string | null;
+      requestId: string | null;
+      flag: 'credentials' | 'fund' | null;
+    },
     at: number,
   ) {
     return this.#call(outcome('recorded'), 'payment_attempt_end', [
@@ -209,7 +224,13 @@ export class Ledger {
     ]);
   }
 
-  capture(key: PaymentKey, n: number, transactionId: string, requestId: string | null, at: number): Promise<CaptureOutcome> {
+  capture(
+    key: PaymentKey,
+    n: number,
+    transactionId: string,
+    requestId: string | null,
+    at: number,
+  ): Promise<CaptureOutcome> {
     return this.#call(captureOutcome, 'payment_capture', [
       key.partnerId,
       key.paymentId,
@@ -287,7 +308,14 @@ export class Ledger {
     ]);
   }
 
-  depositFund(deposit: { partnerId: string; currency: string; amountMinor: number; reference: string; actor: Actor; at: number }) {
+  depositFund(deposit: {
+    partnerId: string;
+    currency: string;
+    amountMinor: number;
+    reference: string;
+    actor: Actor;
+    at: number;
+  }) {
     return this.#call(outcome('deposited', 'already_deposited', 'conflict'), 'fund_deposit', [
       deposit.partnerId,
       deposit.currency,

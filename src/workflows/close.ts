@@ -69,5 +69,8 @@ export async function capture(
 
 /** Another run of this payment goes on; this one must not. */
 export function superseded(payment: Payment): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`Epoch ${payment.epoch} of this payment is over; a newer run goes on`, 'Superseded');
+  return ApplicationFailure.nonRetryable(
+    `Epoch ${payment.epoch} of this payment is over; a newer run goes on`,
+    'Superseded',
+  );
 }

@@ -27,7 +27,11 @@ export async function loyaltyPayment(input: OpenPayment): Promise<PaymentAnswer>
 }
 
 async function readInvoiceForTheBuyer(payment: Payment, inbox: Inbox): Promise<void> {
-  explain(payment, 'Reading the invoice at Invoicebox.', 'Nothing is held. Cancelling the workflow closes the payment.');
+  explain(
+    payment,
+    'Reading the invoice at Invoicebox.',
+    'Nothing is held. Cancelling the workflow closes the payment.',
+  );
   const read = await readAndQuote(payment, 'loyalty', payment.policy.giveUpAfterMs, inbox);
   switch (read.kind) {
     case 'quoted':

@@ -20,7 +20,11 @@ export async function organisationPayment(input: OpenPayment): Promise<PaymentAn
 }
 
 async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
-  explain(payment, 'Reading the invoice at Invoicebox.', 'Nothing is reserved. Cancelling the workflow closes the payment.');
+  explain(
+    payment,
+    'Reading the invoice at Invoicebox.',
+    'Nothing is reserved. Cancelling the workflow closes the payment.',
+  );
   const read = await readAndQuote(payment, 'organisation', payment.policy.giveUpAfterMs, inbox);
   switch (read.kind) {
     case 'quoted': {

@@ -37,7 +37,10 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
     for (let probe = 0; ; probe++) {
       if (probe >= probesBeforeReview) doubt.review ??= 'unproven';
       // A person is asked: proving goes on daily, his resolution or a proof ends it.
-      const delayMs = proveDelayMs(doubt.review === null ? probe : Math.max(probe, probesBeforeReview), payment.policy.waitScale);
+      const delayMs = proveDelayMs(
+        doubt.review === null ? probe : Math.max(probe, probesBeforeReview),
+        payment.policy.waitScale,
+      );
       await noteUnproven(payment, doubt, Date.now() + delayMs);
       inbox.answerAll();
       await sleep(delayMs);
@@ -116,7 +119,12 @@ async function confirmAgain(payment: Payment, doubt: Doubt, priority: number): P
     case 'paid_elsewhere':
     case 'status_says_why':
     case 'refused':
-      return (await close(payment, { to: 'declined', reason: meaning.kind === 'status_says_why' ? 'refused' : meaning.kind })) === 'closed';
+      return (
+        (await close(payment, {
+          to: 'declined',
+          reason: meaning.kind === 'status_says_why' ? 'refused' : meaning.kind,
+        })) === 'closed'
+      );
     case 'not_executed':
     case 'unknown':
     case 'proves_nothing':

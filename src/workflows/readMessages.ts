@@ -7,8 +7,10 @@ const longestText = 200;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length <= longestText;
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= longestText;
 const isUuid = (value: unknown): value is string => typeof value === 'string' && uuid.test(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
@@ -24,7 +26,8 @@ export function readConfirmation(value: unknown): Confirmation | null {
   const actor = readActor(value['actor']);
   if (actor === null || !isUuid(confirmationId) || !isCount(notAfter)) return null;
   if (memberId !== null && !isUuid(memberId)) return null;
-  if (!isCount(amountMinor) || !isCount(points) || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) return null;
+  if (!isCount(amountMinor) || !isCount(points) || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency))
+    return null;
   return { memberId, seen: { amountMinor, currency, points }, actor, confirmationId, notAfter };
 }
 

@@ -29,7 +29,12 @@ interface Settlement {
   readonly confirmation: Confirmation;
 }
 
-export function settlePayment(payment: Payment, scheme: Scheme, inbox: Inbox, confirmation: Confirmation): Promise<void> {
+export function settlePayment(
+  payment: Payment,
+  scheme: Scheme,
+  inbox: Inbox,
+  confirmation: Confirmation,
+): Promise<void> {
   const settlement = { payment, scheme, inbox, confirmation };
   return CancellationScope.nonCancellable(async () => {
     const unchanged = await readAgainIfStale(settlement);
@@ -60,7 +65,11 @@ async function readAgainIfStale({ payment, scheme, inbox, confirmation }: Settle
       await returnOrDecline(settlement, 'invoicebox_unavailable');
       return false;
     case 'expired':
-      await leave(payment, inbox, { to: 'expired', reason: 'invoice_expired', confirmationId: confirmation.confirmationId });
+      await leave(payment, inbox, {
+        to: 'expired',
+        reason: 'invoice_expired',
+        confirmationId: confirmation.confirmationId,
+      });
       return false;
     case 'unpayable':
       await decline(settlement, read.reason);
@@ -73,7 +82,11 @@ async function readAgainIfStale({ payment, scheme, inbox, confirmation }: Settle
 async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean> {
   const { payment, confirmation } = settlement;
   const { memberId, seen, actor, confirmationId } = confirmation;
-  const held = await ledger.holdPointsAndReserveFund(keyOf(payment), { memberId, seen, actor, confirmationId }, Date.now());
+  const held = await ledger.holdPointsAndReserveFund(
+    keyOf(payment),
+    { memberId, seen, actor, confirmationId },
+    Date.now(),
+  );
   switch (held.outcome) {
     case 'held':
     case 'already_held':
@@ -97,7 +110,11 @@ async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean
 
 async function confirmAtInvoicebox(settlement: Settlement): Promise<void> {
   const { payment, inbox } = settlement;
-  explain(payment, 'Confirming at Invoicebox.', 'Points and fund are held. It goes forward now: cancelling changes nothing.');
+  explain(
+    payment,
+    'Confirming at Invoicebox.',
+    'Points and fund are held. It goes forward now: cancelling changes nothing.',
+  );
   const giveUpAt = Date.now() + payment.policy.giveUpAfterMs;
   for (let tries = 0; ; tries++) {
     const ordered = await orderConfirm(payment, false, priorities.confirm);
@@ -179,7 +196,11 @@ async function waitOrGiveUp(
   giveUpAt: number,
 ): Promise<boolean> {
   if (payment.state === 'settling' && tries === 0) settleInto(payment, 'settling');
-  explain(payment, 'Invoicebox turned the call away before executing it.', 'It is called again. The buyer may still cancel.');
+  explain(
+    payment,
+    'Invoicebox turned the call away before executing it.',
+    'It is called again. The buyer may still cancel.',
+  );
   const [first, longest] = pace === 'soon' ? [firstPauseMs, longestPauseMs] : [firstLongPauseMs, longestLongPauseMs];
   const pauseMs = retryAfterMs ?? Math.min(longest, first * 2 ** Math.min(tries, 20));
   const expiresAt = payment.quote?.expiresAt ?? giveUpAt;
@@ -234,4 +255,3 @@ function returnOrDecline({ payment, scheme, inbox, confirmation }: Settlement, r
     confirmationId: confirmation.confirmationId,
   });
 }
-

@@ -6,7 +6,11 @@ import { attemptClassOf, meaningOf, type ConfirmAnswer } from '../../src/domain/
 const ours = '117a58b0-7dc9-424c-8f07-b8a865e8bcc7';
 const transactionId = '8c0e116d-31a5-4210-b62e-6b6917851f69';
 
-const http = (httpStatus: number, body: (ConfirmAnswer & { kind: 'answer' })['body'], retryAfterMs?: number): ConfirmAnswer => ({
+const http = (
+  httpStatus: number,
+  body: (ConfirmAnswer & { kind: 'answer' })['body'],
+  retryAfterMs?: number,
+): ConfirmAnswer => ({
   kind: 'answer',
   httpStatus,
   body,
@@ -47,7 +51,12 @@ const rows: { row: string; answers: ConfirmAnswer[]; clear: string; afterAmbigui
   },
   {
     row: 'turned away at the door: not executed, whatever the body',
-    answers: [http(429, other), http(429, refusal('too_many')), http(425, other), { kind: 'unreadable', httpStatus: 429, detail: 'malformed' }],
+    answers: [
+      http(429, other),
+      http(429, refusal('too_many')),
+      http(425, other),
+      { kind: 'unreadable', httpStatus: 429, detail: 'malformed' },
+    ],
     clear: 'not_executed',
     afterAmbiguity: 'not_executed',
   },
@@ -59,7 +68,11 @@ const rows: { row: string; answers: ConfirmAnswer[]; clear: string; afterAmbigui
   },
   {
     row: 'bad credentials',
-    answers: [http(401, refusal('unauthorized')), http(403, refusal('forbidden')), http(422, refusal('signature_error'))],
+    answers: [
+      http(401, refusal('unauthorized')),
+      http(403, refusal('forbidden')),
+      http(422, refusal('signature_error')),
+    ],
     clear: 'credentials',
     afterAmbiguity: 'proves_nothing',
   },
@@ -77,7 +90,12 @@ const rows: { row: string; answers: ConfirmAnswer[]; clear: string; afterAmbigui
   },
   {
     row: 'any other refusal of the contract’s shape',
-    answers: [http(404, refusal('not_found')), http(422, refusal('notEnoughMoney')), http(200, refusal('limitReached')), http(400, refusal('x'))],
+    answers: [
+      http(404, refusal('not_found')),
+      http(422, refusal('notEnoughMoney')),
+      http(200, refusal('limitReached')),
+      http(400, refusal('x')),
+    ],
     clear: 'refused',
     afterAmbiguity: 'proves_nothing',
   },
@@ -118,7 +136,11 @@ describe('what an answer to the pivot call means', () => {
   const anyAnswer: fc.Arbitrary<ConfirmAnswer> = fc.oneof(
     fc.record({ kind: fc.constant('no_answer' as const), detail: fc.string() }),
     fc.record({ kind: fc.constant('redirect' as const), httpStatus: fc.integer({ min: 300, max: 399 }) }),
-    fc.record({ kind: fc.constant('unreadable' as const), httpStatus: fc.integer({ min: 200, max: 599 }), detail: fc.string() }),
+    fc.record({
+      kind: fc.constant('unreadable' as const),
+      httpStatus: fc.integer({ min: 200, max: 599 }),
+      detail: fc.string(),
+    }),
     fc.record({ kind: fc.constant('answer' as const), httpStatus: fc.integer({ min: 100, max: 599 }), body: anyBody }),
   );
 

@@ -17,18 +17,26 @@ describe('the price of an invoice in points', () => {
   it('never falls short of the money, and never exceeds it by a whole point', () => {
     const positive = fc.integer({ min: 1, max: 1_000_000 });
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 10_000_000_000 }), positive, positive, (amountMinor, numerator, denominator) => {
-        const price = priceInPoints(amountMinor, { numerator, denominator });
-        if (!price.ok) return;
-        const paid = BigInt(price.points) * BigInt(denominator);
-        const owed = BigInt(amountMinor) * BigInt(numerator);
-        expect(paid >= owed && paid - owed < BigInt(denominator)).toBe(true);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 10_000_000_000 }),
+        positive,
+        positive,
+        (amountMinor, numerator, denominator) => {
+          const price = priceInPoints(amountMinor, { numerator, denominator });
+          if (!price.ok) return;
+          const paid = BigInt(price.points) * BigInt(denominator);
+          const owed = BigInt(amountMinor) * BigInt(numerator);
+          expect(paid >= owed && paid - owed < BigInt(denominator)).toBe(true);
+        },
+      ),
     );
   });
 
   it('says so when a price cannot be held exactly', () => {
-    expect(priceInPoints(10_000_000_000_000, { numerator: 1_000_000, denominator: 1 })).toEqual({ ok: false, problem: 'too_many_points' });
+    expect(priceInPoints(10_000_000_000_000, { numerator: 1_000_000, denominator: 1 })).toEqual({
+      ok: false,
+      problem: 'too_many_points',
+    });
   });
 
   it.each([-1, 1.5, Number.NaN, 2 ** 53])('refuses %p as points', (value) => {

@@ -38,8 +38,18 @@ describe('what a read proves about an unknown outcome', () => {
   });
 
   it.each([
-    ['canceled, margin past the attempt', { status: 'canceled' as const }, { lastAttemptEndedAtMs: 400_000 }, 'not_paid'],
-    ['canceled, a moment before the margin', { status: 'canceled' as const }, { lastAttemptEndedAtMs: 400_001 }, 'nothing'],
+    [
+      'canceled, margin past the attempt',
+      { status: 'canceled' as const },
+      { lastAttemptEndedAtMs: 400_000 },
+      'not_paid',
+    ],
+    [
+      'canceled, a moment before the margin',
+      { status: 'canceled' as const },
+      { lastAttemptEndedAtMs: 400_001 },
+      'nothing',
+    ],
     ['expired, margin past both', { expiresAtMs: 400_000 }, { lastAttemptEndedAtMs: 400_000 }, 'not_paid'],
     ['expired, within the margin of the expiry', { expiresAtMs: 400_001 }, { lastAttemptEndedAtMs: 0 }, 'nothing'],
     ['expired, within the margin of the attempt', { expiresAtMs: 0 }, { lastAttemptEndedAtMs: 400_001 }, 'nothing'],
@@ -69,7 +79,8 @@ describe('what a read proves about an unknown outcome', () => {
         if (proof.kind === 'still_pending' && proof.mayConfirmAgain) {
           expect([read.status, read.amountMinor, read.currency]).toEqual(['pending', 100, 'RUB']);
         }
-        if (proof.kind === 'not_paid') expect(at.nowMs - at.lastAttemptEndedAtMs).toBeGreaterThanOrEqual(times.marginMs);
+        if (proof.kind === 'not_paid')
+          expect(at.nowMs - at.lastAttemptEndedAtMs).toBeGreaterThanOrEqual(times.marginMs);
       }),
     );
   });

@@ -21,13 +21,25 @@ const price = { amountMinor: 100, points: 10 };
 describe('holding', () => {
   it('takes points from the lot that expires first, and puts them back there', async () => {
     const soon = Date.now() + 3_600_000;
-    const member = await books.member('lots', { points: 50 }, { points: 7, expiresAt: soon }, { points: 20, expiresAt: soon + 1 });
+    const member = await books.member(
+      'lots',
+      { points: 50 },
+      { points: 7, expiresAt: soon },
+      { points: 20, expiresAt: soon + 1 },
+    );
     const key = await books.payment(price);
     await expect(books.hold(key, member, price)).resolves.toEqual({ outcome: 'held' });
     const left = async () =>
-      (await books.admin.query<{ remaining: string }>('SELECT remaining FROM lot WHERE member_id = $1 ORDER BY expires_at NULLS LAST', [member])).rows.map((lot) => Number(lot.remaining));
+      (
+        await books.admin.query<{ remaining: string }>(
+          'SELECT remaining FROM lot WHERE member_id = $1 ORDER BY expires_at NULLS LAST',
+          [member],
+        )
+      ).rows.map((lot) => Number(lot.remaining));
     expect(await left()).toEqual([0, 17, 50]);
-    await expect(books.ledger.close(key, 'cancelled', 'test', null, saga, Date.now())).resolves.toEqual({ outcome: 'closed' });
+    await expect(books.ledger.close(key, 'cancelled', 'test', null, saga, Date.now())).resolves.toEqual({
+      outcome: 'closed',
+    });
     expect(await left()).toEqual([7, 20, 50]);
   });
 
@@ -36,7 +48,9 @@ describe('holding', () => {
     const key = await books.payment(price);
     const confirmation = randomUUID();
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => books.hold(key, member, price, confirmation)));
-    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual([...Array<string>(9).fill('already_held'), 'held'].sort());
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(
+      [...Array<string>(9).fill('already_held'), 'held'].sort(),
+    );
     expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 10 });
   });
 
@@ -116,7 +130,12 @@ describe('the pivot call', () => {
   it('is not ambiguous after attempts that were proven not executed', async () => {
     const { key } = await held();
     await begin(key, 1);
-    await books.ledger.endAttempt(key, 1, { class: 'not_executed', code: 'http_429', message: null, requestId: null, flag: null }, Date.now());
+    await books.ledger.endAttempt(
+      key,
+      1,
+      { class: 'not_executed', code: 'http_429', message: null, requestId: null, flag: null },
+      Date.now(),
+    );
     await expect(begin(key, 2)).resolves.toEqual({ outcome: 'go', n: 2, ambiguousBefore: false });
   });
 
@@ -126,14 +145,19 @@ describe('the pivot call', () => {
     ['it is not pending', {}, { status: 'canceled' }],
     ['it has expired', {}, { expiresAt: Date.now() - 1 }],
     ['it reads paid and nothing was tried', { proving: true }, { status: 'paid' }],
-  ])('is stale, and nothing is sent, when %s', async (_, call: { freshnessMs?: number; proving?: boolean }, invoice) => {
-    const { key } = await held();
-    await books.read(key, invoice);
-    await expect(
-      books.ledger.beginAttempt(key, 1, call.proving ?? false, call.freshnessMs ?? policy.freshnessMs, Date.now()),
-    ).resolves.toEqual({ outcome: 'stale' });
-    expect((await books.admin.query('SELECT FROM payment_attempt WHERE payment_id = $1', [key.paymentId])).rowCount).toBe(0);
-  });
+  ])(
+    'is stale, and nothing is sent, when %s',
+    async (_, call: { freshnessMs?: number; proving?: boolean }, invoice) => {
+      const { key } = await held();
+      await books.read(key, invoice);
+      await expect(
+        books.ledger.beginAttempt(key, 1, call.proving ?? false, call.freshnessMs ?? policy.freshnessMs, Date.now()),
+      ).resolves.toEqual({ outcome: 'stale' });
+      expect(
+        (await books.admin.query('SELECT FROM payment_attempt WHERE payment_id = $1', [key.paymentId])).rowCount,
+      ).toBe(0);
+    },
+  );
 
   it('may be repeated for proof while the invoice reads paid', async () => {
     const { key } = await held();
@@ -157,8 +181,13 @@ describe('leaving', () => {
     const { key, member } = await held();
     await books.ledger.beginAttempt(key, 1, false, policy.freshnessMs, Date.now());
     const before = (await books.ledger.fundBalance(books.partnerId))[0]?.drawnMinor ?? 0;
-    const outcomes = await Promise.all(Array.from({ length: 5 }, () => books.ledger.capture(key, 1, 'T-1', 'R-1', Date.now())));
-    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual([...Array<string>(4).fill('already_captured'), 'captured']);
+    const outcomes = await Promise.all(
+      Array.from({ length: 5 }, () => books.ledger.capture(key, 1, 'T-1', 'R-1', Date.now())),
+    );
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual([
+      ...Array<string>(4).fill('already_captured'),
+      'captured',
+    ]);
     expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 0 });
     expect((await books.ledger.fundBalance(books.partnerId))[0]?.drawnMinor).toBe(before + 100);
     await expect(books.ledger.close(key, 'declined', 'refused', null, saga, Date.now())).resolves.toEqual({
@@ -171,9 +200,16 @@ describe('leaving', () => {
     const { key, member } = await held();
     await books.ledger.beginAttempt(key, 1, false, policy.freshnessMs, Date.now());
     if (attemptClass !== null) {
-      await books.ledger.endAttempt(key, 1, { class: attemptClass, code: 'timeout', message: null, requestId: null, flag: null }, Date.now());
+      await books.ledger.endAttempt(
+        key,
+        1,
+        { class: attemptClass, code: 'timeout', message: null, requestId: null, flag: null },
+        Date.now(),
+      );
     }
-    await expect(books.ledger.close(key, 'cancelled', 'test', null, saga, Date.now())).resolves.toEqual({ outcome: 'attempt_outstanding' });
+    await expect(books.ledger.close(key, 'cancelled', 'test', null, saga, Date.now())).resolves.toEqual({
+      outcome: 'attempt_outstanding',
+    });
     expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 10 });
   });
 
@@ -206,7 +242,9 @@ describe('opening', () => {
   it('gives one live-or-paid payment an invoice, whoever opens it at once and in whatever case', async () => {
     const invoiceId = 'ABCDEF00-1a57-f184-dee3-ebeb91dded76';
     const keys = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => books.payment({ ...price, invoiceId: index % 2 ? invoiceId : invoiceId.toLowerCase() })),
+      Array.from({ length: 10 }, (_, index) =>
+        books.payment({ ...price, invoiceId: index % 2 ? invoiceId : invoiceId.toLowerCase() }),
+      ),
     );
     expect(new Set(keys.map((key) => key.paymentId)).size).toBe(1);
   });
@@ -215,7 +253,15 @@ describe('opening', () => {
 describe('credits and deposits', () => {
   it('are booked once by their reference, and refuse another content under it', async () => {
     const member = await books.member('credit');
-    const credit = { partnerId: books.partnerId, memberId: member, points: 5, expiresAt: null, reference: 'once', actor: saga, at: Date.now() };
+    const credit = {
+      partnerId: books.partnerId,
+      memberId: member,
+      points: 5,
+      expiresAt: null,
+      reference: 'once',
+      actor: saga,
+      at: Date.now(),
+    };
     const outcomes = await Promise.all([1, 2, 3].map(() => books.ledger.creditPoints(credit)));
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['already_credited', 'already_credited', 'credited']);
     await expect(books.ledger.creditPoints({ ...credit, points: 6 })).resolves.toEqual({ outcome: 'conflict' });
@@ -224,17 +270,21 @@ describe('credits and deposits', () => {
 
 describe('what the database itself refuses', () => {
   it('knows the same transitions as the code', async () => {
-    const { rows } = await books.admin.query<{ from_state: string; to_state: string }>('SELECT from_state, to_state FROM payment_transition');
+    const { rows } = await books.admin.query<{ from_state: string; to_state: string }>(
+      'SELECT from_state, to_state FROM payment_transition',
+    );
     const inCode = paymentStates.flatMap((from) => legalTransitions[from].map((to) => `${from}→${to}`));
     expect(rows.map((row) => `${row.from_state}→${row.to_state}`).sort()).toEqual(inCode.sort());
   });
 
-  it.each(['UPDATE transfer SET amount = 1', 'DELETE FROM transfer', 'TRUNCATE transfer CASCADE', 'DELETE FROM payment_event'])(
-    '%s, even by its owner',
-    async (sql) => {
-      await expect(books.admin.query(sql)).rejects.toThrow(/append-only/);
-    },
-  );
+  it.each([
+    'UPDATE transfer SET amount = 1',
+    'DELETE FROM transfer',
+    'TRUNCATE transfer CASCADE',
+    'DELETE FROM payment_event',
+  ])('%s, even by its owner', async (sql) => {
+    await expect(books.admin.query(sql)).rejects.toThrow(/append-only/);
+  });
 
   it.each([
     'UPDATE account SET balance = 1',
@@ -248,10 +298,15 @@ describe('what the database itself refuses', () => {
 
   it('shows one partner nothing of another', async () => {
     const { key } = await held();
-    const api = new pg.Pool({ connectionString: postgres.url(books.database, 'surety_api', passwords.api), options: '-c search_path=surety' });
+    const api = new pg.Pool({
+      connectionString: postgres.url(books.database, 'surety_api', passwords.api),
+      options: '-c search_path=surety',
+    });
     await expect(api.query('SELECT id FROM payment')).resolves.toMatchObject({ rowCount: 0 });
     await expect(new Ledger(api).passport(randomUUID(), key.paymentId)).resolves.toBeNull();
-    await expect(new Ledger(api).passport(books.partnerId, key.paymentId)).resolves.toMatchObject({ paymentId: key.paymentId });
+    await expect(new Ledger(api).passport(books.partnerId, key.paymentId)).resolves.toMatchObject({
+      paymentId: key.paymentId,
+    });
     // The setting ended with its statement.
     await expect(api.query('SELECT id FROM payment')).resolves.toMatchObject({ rowCount: 0 });
     await api.end();

@@ -112,7 +112,12 @@ export class Books {
   }
 
   /** What the invoice says now; with points: a price too. */
-  read(key: PaymentKey, invoice: { amountMinor?: number; status?: string; expiresAt?: number }, points?: number, at = Date.now()) {
+  read(
+    key: PaymentKey,
+    invoice: { amountMinor?: number; status?: string; expiresAt?: number },
+    points?: number,
+    at = Date.now(),
+  ) {
     const read = {
       status: invoice.status ?? 'pending',
       number: 'N-1',
@@ -126,7 +131,13 @@ export class Books {
     return this.ledger.quote(key, read, points === undefined ? null : { points, pricedAt: at }, 0, at);
   }
 
-  hold(key: PaymentKey, memberId: string, seen: { amountMinor: number; points: number }, confirmationId: string = randomUUID(), at = Date.now()) {
+  hold(
+    key: PaymentKey,
+    memberId: string,
+    seen: { amountMinor: number; points: number },
+    confirmationId: string = randomUUID(),
+    at = Date.now(),
+  ) {
     return this.ledger.hold(
       key,
       { memberId, seen: { ...seen, currency: 'RUB' }, actor: { kind: 'member', id: memberId }, confirmationId },

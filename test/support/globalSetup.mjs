@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, repository, startPostgres } from '../../dist/scripts/stack.js';
 
-export default async function globalSetup(){
+export default async function globalSetup() {
   const dataFolder = join(repository, '.data', `test-postgres-${process.pid}`);
   const port = await freePort();
   const postgres = await startPostgres({

@@ -20,7 +20,13 @@ export interface Caller {
 }
 
 const found = z
-  .object({ keyId: z.uuid(), scopes: z.array(z.string()), partnerId: z.uuid(), slug: z.string(), settings: partnerSettings })
+  .object({
+    keyId: z.uuid(),
+    scopes: z.array(z.string()),
+    partnerId: z.uuid(),
+    slug: z.string(),
+    settings: partnerSettings,
+  })
   .nullable();
 
 /** `sk_live_…` or, in test mode, `sk_test_…`; 256 random bits. */

@@ -12,7 +12,8 @@ const pointForms: Record<Language, Partial<Record<Intl.LDMLPluralRule, string>> 
 
 /** `19 659 баллов` */
 export function formatPoints(count: number, language: Language): string {
-  const form = pointForms[language][new Intl.PluralRules(locales[language]).select(count)] ?? pointForms[language].other;
+  const form =
+    pointForms[language][new Intl.PluralRules(locales[language]).select(count)] ?? pointForms[language].other;
   return `${new Intl.NumberFormat(locales[language]).format(count)} ${form}`;
 }
 
@@ -47,9 +48,16 @@ export function formatClock(time: Date, language: Language, timeZone: string): s
 }
 
 /** The language of a page: the URL's, then the programme's, then the browser's, then Russian. */
-export function languageOf(fromUrl: unknown, programme: Language | undefined, acceptLanguage: string | undefined): Language {
+export function languageOf(
+  fromUrl: unknown,
+  programme: Language | undefined,
+  acceptLanguage: string | undefined,
+): Language {
   if (fromUrl === 'ru' || fromUrl === 'en') return fromUrl;
   if (programme !== undefined) return programme;
-  const first = (acceptLanguage ?? '').slice(0, 200).split(',').map((part) => part.trim().slice(0, 2).toLowerCase());
+  const first = (acceptLanguage ?? '')
+    .slice(0, 200)
+    .split(',')
+    .map((part) => part.trim().slice(0, 2).toLowerCase());
   return first.find((language): language is Language => language === 'ru' || language === 'en') ?? 'ru';
 }

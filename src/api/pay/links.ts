@@ -1,7 +1,11 @@
 /** Where a buyer may be sent: https, a host on the partner's list, no credentials, nothing that browsers read in two ways. */
 
 /** @param testMode alone allows http on loopback hosts of the list */
-export function safeLink(text: string | null | undefined, allowedHosts: readonly string[], testMode: boolean): string | null {
+export function safeLink(
+  text: string | null | undefined,
+  allowedHosts: readonly string[],
+  testMode: boolean,
+): string | null {
   if (typeof text !== 'string' || text.length > 2_000) return null;
   // Backslashes, blanks, control and non-ASCII characters are read differently by browsers and by us: none is needed.
   if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) return null;

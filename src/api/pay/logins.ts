@@ -11,7 +11,8 @@ const mostProviders = 1_000;
 const clockToleranceSeconds = 10;
 const answerWithinSeconds = 5;
 
-export type LoginResult = { readonly kind: 'member'; readonly externalId: string } | { readonly kind: 'failed'; readonly detail: string };
+export type LoginResult =
+  { readonly kind: 'member'; readonly externalId: string } | { readonly kind: 'failed'; readonly detail: string };
 
 @Injectable()
 export class Logins {
@@ -76,7 +77,8 @@ export class Logins {
     const known = this.#providers.get(key);
     if (known !== undefined && known.untilMs > performance.now()) return known.configuration;
     const url = new URL(issuer);
-    const execute = this.testMode && ['127.0.0.1', 'localhost'].includes(url.hostname) ? [oidc.allowInsecureRequests] : [];
+    const execute =
+      this.testMode && ['127.0.0.1', 'localhost'].includes(url.hostname) ? [oidc.allowInsecureRequests] : [];
     const configuration = oidc.discovery(
       url,
       clientId,

@@ -26,9 +26,15 @@ import { viewOf } from './viewOf.js';
 const invoiceId = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const confirmForm = z.object({
   idempotencyId: z.uuid(),
-  amountMinor: z.string().regex(/^\d{1,15}$/).transform(Number),
+  amountMinor: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number),
   currency: z.string().regex(/^[A-Z]{3}$/),
-  points: z.string().regex(/^\d{1,15}$/).transform(Number),
+  points: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number),
 });
 const cancelForm = z.object({ idempotencyId: z.uuid() });
 
@@ -92,7 +98,12 @@ export class PayController {
   }
 
   @Get('login/callback')
-  async loggedIn(@Param('slug') slug: string, @Query() query: Query, @Req() request: Request, @Res() response: Response) {
+  async loggedIn(
+    @Param('slug') slug: string,
+    @Query() query: Query,
+    @Req() request: Request,
+    @Res() response: Response,
+  ) {
     const visit = await this.#visit(slug, query, request, response);
     if (visit === null) return;
     const login = visit.session?.pendingLogins.find((pending) => pending.state === query['state']);
@@ -104,7 +115,13 @@ export class PayController {
     switch (result.kind) {
       case 'failed':
         this.#log.warn({ event: 'login_failed', partner_id: visit.programme.partnerId, detail: result.detail });
-        this.#show(visit, 400, 'login_failed', texts[visit.language].login_failed, <LinkButton href={login.goOn} text={texts[visit.language].logIn} />);
+        this.#show(
+          visit,
+          400,
+          'login_failed',
+          texts[visit.language].login_failed,
+          <LinkButton href={login.goOn} text={texts[visit.language].logIn} />,
+        );
         return;
       case 'member': {
         const memberId = await this.payments.openMember(visit.programme.partnerId, result.externalId);
@@ -141,7 +158,9 @@ export class PayController {
     const { visit, payment } = found;
     const { timeZone } = visit.programme.settings;
     const view = viewOf(payment, visit.session.memberId, await this.#available(visit));
-    response.set('Cache-Control', 'no-store').json({ view, text: statusText(payment.nextProbeAt, visit.language, timeZone) });
+    response
+      .set('Cache-Control', 'no-store')
+      .json({ view, text: statusText(payment.nextProbeAt, visit.language, timeZone) });
   }
 
   @Post('payments/:id/confirm')
@@ -202,7 +221,13 @@ export class PayController {
   }
 
   /** After a POST: to the payment's own page, or the truth about a message of which it is not known whether it arrived. */
-  async #goOn(visit: Member, payment: PaymentEntity, said: SagaAnswer, notAfter: number, idempotencyId: string): Promise<void> {
+  async #goOn(
+    visit: Member,
+    payment: PaymentEntity,
+    said: SagaAnswer,
+    notAfter: number,
+    idempotencyId: string,
+  ): Promise<void> {
     switch (said.kind) {
       case 'answered':
       case 'accepted':
@@ -240,7 +265,13 @@ export class PayController {
     if (!isMember(visit)) {
       const { session_lost: heading, logIn } = texts[visit.language];
       const href = `/pay/${slug}/login?payment=${encodeURIComponent(id)}&lang=${visit.language}`;
-      this.#show(visit, 401, 'session_lost', heading, invoiceId.test(id) ? <LinkButton href={href} text={logIn} /> : null);
+      this.#show(
+        visit,
+        401,
+        'session_lost',
+        heading,
+        invoiceId.test(id) ? <LinkButton href={href} text={logIn} /> : null,
+      );
       return null;
     }
     const payment = invoiceId.test(id) ? await this.payments.read(visit.programme.partnerId, id.toLowerCase()) : null;
@@ -326,7 +357,11 @@ export class PayController {
       testMode: this.options.testMode,
       otherLanguageUrl: request.method === 'GET' ? other.pathname + other.search : '',
     };
-    response.status(status).set('Cache-Control', 'no-store').type('html').send(renderPage(frame, view, heading, content));
+    response
+      .status(status)
+      .set('Cache-Control', 'no-store')
+      .type('html')
+      .send(renderPage(frame, view, heading, content));
   }
 
   #isOurForm(visit: Member, body: unknown): boolean {

@@ -16,7 +16,12 @@ export interface PaymentPage {
   readonly csrfToken: string;
   readonly idempotencyId: string;
   /** Checked links; null where there is none that may be shown. */
-  readonly links: { readonly invoice: string | null; readonly success: string | null; readonly fail: string | null; readonly cancel: string | null };
+  readonly links: {
+    readonly invoice: string | null;
+    readonly success: string | null;
+    readonly fail: string | null;
+    readonly cancel: string | null;
+  };
 }
 
 export function PaymentView(page: PaymentPage) {
@@ -90,14 +95,22 @@ export function PaymentView(page: PaymentPage) {
   }
 }
 
-function Summary({ payment, language, timeZone, available, withBalance = false }: PaymentPage & { withBalance?: boolean }) {
+function Summary({
+  payment,
+  language,
+  timeZone,
+  available,
+  withBalance = false,
+}: PaymentPage & { withBalance?: boolean }) {
   const t = texts[language];
   const { points, amountMinor, currency, invoiceExpiresAt } = payment;
   return (
     <dl class="summary">
       {payment.description !== null && <Row name={t.description} value={payment.description} />}
       {payment.invoiceNumber !== null && <Row name={t.invoice} value={payment.invoiceNumber} />}
-      {amountMinor !== null && currency !== null && <Row name={t.amount} value={formatMoney(amountMinor, currency, language)} />}
+      {amountMinor !== null && currency !== null && (
+        <Row name={t.amount} value={formatMoney(amountMinor, currency, language)} />
+      )}
       {points !== null && <Row name={t.toCharge} value={formatPoints(points, language)} />}
       {withBalance && points !== null && (
         <>
@@ -132,7 +145,14 @@ function Row({ name, value }: { name: string; value: string }) {
 }
 
 /** Carries what the buyer sees: anything else is refused by the saga. */
-export function ConfirmForm({ payment, language, path, csrfToken, idempotencyId, again = false }: PaymentPage & { again?: boolean }) {
+export function ConfirmForm({
+  payment,
+  language,
+  path,
+  csrfToken,
+  idempotencyId,
+  again = false,
+}: PaymentPage & { again?: boolean }) {
   const t = texts[language];
   const { points, amountMinor, currency } = payment;
   if (points === null || amountMinor === null || currency === null) return null;

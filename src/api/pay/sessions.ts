@@ -42,10 +42,18 @@ export class Sessions {
   async find(partnerId: string, id: unknown): Promise<Session | null> {
     if (typeof id !== 'string' || id.length === 0 || id.length > 100) return null;
     const row = await withPartner(this.dataSource, partnerId, (manager) =>
-      manager.getRepository(SessionEntity).findOneBy({ idHash: hashOf(id), partnerId, expiresAt: MoreThan(new Date()) }),
+      manager
+        .getRepository(SessionEntity)
+        .findOneBy({ idHash: hashOf(id), partnerId, expiresAt: MoreThan(new Date()) }),
     );
     if (row === null) return null;
-    return { idHash: row.idHash, partnerId, memberId: row.memberId, pendingLogins: row.login ?? [], csrfSecret: row.csrfSecret };
+    return {
+      idHash: row.idHash,
+      partnerId,
+      memberId: row.memberId,
+      pendingLogins: row.login ?? [],
+      csrfSecret: row.csrfSecret,
+    };
   }
 
   /** Remembers a login that begins; makes a session for it where the browser has none. @returns the new cookie's value */

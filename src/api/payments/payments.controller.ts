@@ -39,9 +39,7 @@ const confirmBody = z.strictObject({
   seen: z.strictObject({ amountMinor, currency, points }),
 });
 const cancelBody = z.strictObject({ reason: z.string().min(1).max(200).default('cancelled_by_partner') });
-const idempotencyKey = z
-  .string()
-  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
+const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
 
 @Controller('v1/payments')
 @UseGuards(ApiKeyGuard)
@@ -94,7 +92,9 @@ export class PaymentsController {
           throw new Problem('partner_not_ready', 'Nothing was opened.', { reason: opened.reason });
         }
         if (opened.saga.kind === 'not_accepted') {
-          throw unavailable('The payment was not started for certain. Repeat with the same Idempotency-Key; nothing is held.');
+          throw unavailable(
+            'The payment was not started for certain. Repeat with the same Idempotency-Key; nothing is held.',
+          );
         }
         const told = await this.#tell(caller.partnerId, opened.paymentId);
         if (told.reason === 'invoice_not_found') throw new Problem('not_found');
@@ -203,7 +203,8 @@ export class PaymentsController {
               `It is not known whether the ${verb} arrived; it can count for ${countsForMs / 1000} s. Repeat with the same Idempotency-Key: it cannot take effect twice.`,
             );
           case 'refused':
-            if (said.refusal === 'busy') throw new Problem('too_many_requests', 'Nothing was changed.', {}, { 'Retry-After': '1' });
+            if (said.refusal === 'busy')
+              throw new Problem('too_many_requests', 'Nothing was changed.', {}, { 'Retry-After': '1' });
             throw conflict(told, said.refusal);
           case 'over':
             throw conflict(told);
@@ -213,11 +214,18 @@ export class PaymentsController {
     );
   }
 
-  async #tell(partnerId: string, paymentId: string): Promise<{ answer: ApiAnswer; state: PaymentState; reason: string | null; body: object }> {
+  async #tell(
+    partnerId: string,
+    paymentId: string,
+  ): Promise<{ answer: ApiAnswer; state: PaymentState; reason: string | null; body: object }> {
     const payment = await this.payments.read(partnerId, paymentId);
     if (payment === null) throw new Problem('not_found');
     const body = paymentJson(payment);
-    const moving = payment.state === 'opening' || payment.state === 'settling' || payment.state === 'unknown' || payment.state === 'in_review';
+    const moving =
+      payment.state === 'opening' ||
+      payment.state === 'settling' ||
+      payment.state === 'unknown' ||
+      payment.state === 'in_review';
     const status = moving ? 202 : 200;
     const headers = { Location: `/v1/payments/${paymentId}` };
     return { answer: { status, body, headers }, state: payment.state, reason: payment.reason, body };
@@ -225,7 +233,8 @@ export class PaymentsController {
 }
 
 function keyOf(key: string | undefined): string {
-  if (key === undefined) throw new Problem('idempotency_key_required', 'Send 1 to 255 characters of your own, new for each wish.');
+  if (key === undefined || key === '')
+    throw new Problem('idempotency_key_required', 'Send 1 to 255 characters of your own, new for each wish.');
   return validate(idempotencyKey, key, 'Idempotency-Key');
 }
 

@@ -64,7 +64,10 @@ export class Sagas {
   }
 
   /** Starts an organisation's payment, once; its outcome is not waited for. */
-  async startOrganisation(payment: OpenedPayment, about: { partnerId: string; invoiceId: string }): Promise<SagaAnswer> {
+  async startOrganisation(
+    payment: OpenedPayment,
+    about: { partnerId: string; invoiceId: string },
+  ): Promise<SagaAnswer> {
     try {
       await this.client.withDeadline(Date.now() + this.answerWithinMs, () =>
         this.client.workflow.start(workflowNames.organisation, startOptions(payment, about)),
@@ -103,12 +106,17 @@ export class Sagas {
       await this.client.withDeadline(Date.now() + acceptedWithinMs, accepted);
       return { kind: 'accepted' };
     } catch (error) {
-      return error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ? { kind: 'not_accepted' } : answerOfError(error);
+      return error instanceof WorkflowUpdateRPCTimeoutOrCancelledError
+        ? { kind: 'not_accepted' }
+        : answerOfError(error);
     }
   }
 }
 
-function startOptions(payment: OpenedPayment, about: { partnerId: string; invoiceId: string }): WorkflowStartOptions<Workflow> & { workflowIdConflictPolicy: 'USE_EXISTING' } {
+function startOptions(
+  payment: OpenedPayment,
+  about: { partnerId: string; invoiceId: string },
+): WorkflowStartOptions<Workflow> & { workflowIdConflictPolicy: 'USE_EXISTING' } {
   const input: OpenPayment = {
     partnerId: about.partnerId,
     paymentId: payment.paymentId,
@@ -132,7 +140,8 @@ function startOptions(payment: OpenedPayment, about: { partnerId: string; invoic
 }
 
 function answerOfError(error: unknown): SagaAnswer {
-  if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof WorkflowNotFoundError) return { kind: 'over' };
+  if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof WorkflowNotFoundError)
+    return { kind: 'over' };
   if (error instanceof WorkflowUpdateFailedError) {
     return error.cause instanceof ApplicationFailure && error.cause.type !== undefined && error.cause.type !== null
       ? { kind: 'refused', refusal: error.cause.type as Refusal }

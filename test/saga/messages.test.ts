@@ -1,0 +1,104 @@
+/** What is said to a workflow from outside our API: by signal, or from the Temporal UI. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { World, type ApiAnswer } from '../support/world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.open();
+});
+afterAll(async () => {
+  await world.assertBooksAgree();
+  await world.close();
+});
+
+async function confirmationOf(opened: ApiAnswer) {
+  const memberId = await world.surety.ledger.openMember(world.partnerIds.loyalty, 'anna');
+  return {
+    memberId,
+    seen: world.seenOf(opened),
+    actor: { kind: 'signal', id: 'backend' },
+    confirmationId: randomUUID(),
+    notAfter: Date.now() + 60_000,
+  };
+}
+
+describe('signals', () => {
+  it('[case application-sdk PR#2690] malformed ones are ignored, fail no task, and a valid one still pays', async () => {
+    const opened = await world.open((await world.invoice()).id);
+    const handle = world.handle(opened.body.id);
+    for (const message of [null, [], { points: '12' }, 'x'.repeat(1_000_000)])
+      await handle.signal('confirmPayment', message);
+    await handle.signal('cancelPayment', { reason: 5 });
+    await handle.signal('confirmPayment', await confirmationOf(opened));
+    await world.until(opened.body.id, ['paid']);
+    const { events } = await handle.fetchHistory();
+    expect((events ?? []).filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
+  });
+
+  it('too late ones do nothing', async () => {
+    const opened = await world.open((await world.invoice()).id);
+    const handle = world.handle(opened.body.id);
+    await handle.signal('confirmPayment', { ...(await confirmationOf(opened)), notAfter: Date.now() - 1 });
+    // Answered after the signal was handled: both are in order.
+    const cancelled = await world.call(world.keys.loyalty, 'POST', `/v1/payments/${opened.body.id}/cancel`, {});
+    expect(cancelled.body.state).toBe('cancelled');
+  });
+
+  it('of a partner that does not trust them count nothing', async () => {
+    await world.surety.admin.query(
+      `UPDATE partner SET settings = jsonb_set(settings, '{trustTemporalSignals}', 'false')`,
+    );
+    const opened = await world.open((await world.invoice()).id);
+    await world.handle(opened.body.id).signal('confirmPayment', await confirmationOf(opened));
+    const cancelled = await world.call(world.keys.loyalty, 'POST', `/v1/payments/${opened.body.id}/cancel`, {});
+    expect(cancelled.body.state).toBe('cancelled');
+    await world.surety.admin.query(
+      `UPDATE partner SET settings = jsonb_set(settings, '{trustTemporalSignals}', 'true')`,
+    );
+  });
+});
+
+describe('cancelling the workflow from the Temporal UI', () => {
+  it('before the hold: the payment is closed, nothing is held', async () => {
+    const opened = await world.open((await world.invoice()).id);
+    await world.handle(opened.body.id).cancel();
+    await world.until(opened.body.id, ['cancelled']);
+    expect((await world.balance('anna')).held).toBe(0);
+  });
+
+  it('during the pivot call: it goes forward', async () => {
+    const invoice = await world.invoice();
+    await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'confirm', kind: 'delay', delayMs: 800 });
+    const opened = await world.open(invoice.id);
+    const said = world.confirm(opened);
+    await world.until(opened.body.id, ['settling']);
+    await world.handle(opened.body.id).cancel();
+    expect((await said).body.state).toBe('paid');
+    expect(await world.handle(opened.body.id).result()).toMatchObject({ state: 'paid' });
+  });
+
+  it('while the invoice cannot be read: closed', async () => {
+    const invoice = await world.invoice();
+    await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'read', kind: 'error_before', times: 1_000 });
+    const opened = await world.payAsOrganisation(invoice.id);
+    await world.handle(opened.body.id).cancel();
+    await world.until(opened.body.id, ['cancelled'], world.keys.organisation);
+  });
+});
+
+describe('the invoice changes between the look and the click', () => {
+  it('a stale read is repeated, nothing is held, and the new sum is asked', async () => {
+    const own = await World.open({ timings: { freshnessMs: 0 } });
+    const invoice = await own.invoice();
+    const opened = await own.open(invoice.id);
+    await own.twin.editInvoice(invoice.id, { amountMinor: 20_000_00 });
+    const said = await own.confirm(opened);
+    expect([said.status, said.body.payment]).toMatchObject([
+      409,
+      { state: 'awaiting_confirmation', reason: 'amount_changed', points: 20_000 },
+    ]);
+    expect((await own.balance('anna')).held).toBe(0);
+    await own.close();
+  });
+});

@@ -1,0 +1,59 @@
+/** Temporal, its workers or Postgres gone: nothing half done, and nobody is told what is not known. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { postgres } from '../support/books.js';
+import { eventually, World, type ApiAnswer } from '../support/world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.open({ environment: { SURETY_ANSWER_WITHIN_MS: '1500' } });
+});
+afterAll(async () => {
+  await world.close();
+});
+
+it('[case temporal PR#6486] without a worker a confirm is 503, never "nothing happened"; the same key later pays once', async () => {
+  const opened = await world.open((await world.invoice()).id);
+  await world.worker?.stop();
+  const header = { 'idempotency-key': randomUUID() };
+  const said = await world.confirm(opened, header);
+  expect([said.status, said.headers.get('retry-after'), said.body.code]).toEqual([503, '2', 'unavailable']);
+  expect(JSON.stringify(said.body)).toMatch(/not known whether the confirm arrived/);
+  expect((await world.read(opened.body.id)).state).toBe('awaiting_confirmation');
+  await world.startWorker();
+  let last: ApiAnswer = said;
+  await eventually(
+    async () => (last = await world.confirm(opened, header)).status === 200,
+    () => `the confirm answered ${last.status} ${JSON.stringify(last.body)}`,
+  );
+  expect(last.body.state).toBe('paid');
+  const { confirmations } = await world.twin.account('demo-loyalty');
+  expect(confirmations.filter(({ partnerOperationId }) => partnerOperationId === opened.body.id)).toHaveLength(1);
+});
+
+it('with Temporal down opening is 503 with Retry-After, and reads go on', async () => {
+  const opened = await world.open((await world.invoice()).id);
+  await world.temporal.stop();
+  const next = await world.open((await world.invoice()).id);
+  expect([next.status, next.headers.get('retry-after')]).toEqual([503, '2']);
+  expect((await world.confirm(opened)).status).toBe(503);
+  expect((await world.read(opened.body.id)).state).toBe('awaiting_confirmation');
+  const ready = await fetch(`${world.surety.apiUrl}/health/ready`);
+  expect([ready.status, await ready.json()]).toMatchObject([
+    503,
+    { parts: { postgres: 'ok', temporal: 'not reachable' } },
+  ]);
+  expect((await fetch(`${world.surety.apiUrl}/health/live`)).status).toBe(200);
+});
+
+it('with Postgres down everything is 503 with Retry-After', async () => {
+  const { database } = world.surety.options;
+  const server = new pg.Client({ connectionString: postgres.url('postgres') });
+  await server.connect();
+  await server.query(`ALTER DATABASE ${database} WITH ALLOW_CONNECTIONS false`);
+  await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [database]);
+  await server.end();
+  const answer = await world.call(world.keys.loyalty, 'GET', `/v1/payments/${randomUUID()}`);
+  expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '2']);
+});
