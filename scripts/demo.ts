@@ -21,7 +21,7 @@ const folder = join(repository, '.data');
 const namespace = 'surety';
 /** Newest first: what was started last ends first. */
 const ends: { name: string; end: () => Promise<void> }[] = [];
-let ending = false;
+const progress = { ending: false };
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -248,7 +248,7 @@ async function main(): Promise<void> {
 let ended: Promise<void> | null = null;
 
 function endAll(): Promise<void> {
-  ending = true;
+  progress.ending = true;
   return (ended ??= (async () => {
     for (const { end } of ends) await end();
   })());
@@ -265,7 +265,8 @@ try {
   await main();
 } catch (error) {
   // Whoever pressed Ctrl-C wants no stack of what that interrupted.
-  if (!ending) process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  if (!progress.ending)
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
   await endAll();
 }

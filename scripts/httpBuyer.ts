@@ -114,7 +114,7 @@ const decode = (text: string): string =>
     .replaceAll('&amp;', '&');
 
 /** The page's words, without its marks. */
-export const textOf = (html: string): string =>
+const textOf = (html: string): string =>
   decode(
     html
       .replace(/<[^>]*>/g, ' ')

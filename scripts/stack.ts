@@ -110,12 +110,12 @@ const dynamicConfig = [
 ];
 
 /** @param options.databaseFile absent: in memory */
-export async function startTemporal(options: {
+export function startTemporal(options: {
   namespace: string;
   port: number;
   uiPort: number;
   databaseFile?: string;
-}): Promise<RunningTemporal> {
+}): RunningTemporal {
   const cli = process.env['TEMPORAL_CLI_PATH'];
   if (cli === undefined) throw new Error('TEMPORAL_CLI_PATH is not set: start by `npm run demo` or `npm test`');
   const server = new Program('temporal', cli, [

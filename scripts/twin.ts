@@ -1,13 +1,13 @@
 /** The control side of Invoicebox's twin, as demo and tests use it. Amounts are integer minor units. */
 
-export interface TwinFund {
+interface TwinFund {
   readonly currency: string;
   readonly sizeMinor: number;
   readonly drawnMinor: number;
   readonly availableMinor: number;
 }
 
-export interface TwinConfirmation {
+interface TwinConfirmation {
   readonly transactionId: string;
   readonly partnerOperationId: string;
   readonly invoiceId: string;

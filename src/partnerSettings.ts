@@ -54,7 +54,16 @@ const loyalty = z.strictObject({
 
 export const partnerSettings = z.strictObject({
   timeZone: timeZone.default('Europe/Moscow'),
-  invoicebox: z.strictObject({ baseUrl: z.url(), prefix: z.enum(['/v3', '/l3']).default('/v3') }),
+  invoicebox: z.strictObject({
+    /** Address alone: a path, query or fragment would change what is called. */
+    baseUrl: z
+      .url({ protocol: /^https?$/ })
+      .refine(
+        (text) => new URL(text).href === `${new URL(text).origin}/`,
+        'must be an address without path, query or credentials',
+      ),
+    prefix: z.enum(['/v3', '/l3']).default('/v3'),
+  }),
   /** Whether signals that do not come through our API count (design.md, section 2). */
   trustTemporalSignals: z.boolean().default(false),
   loyalty: loyalty.nullable().default(null),

@@ -1,7 +1,8 @@
 /** What Surety needs of a Temporal server: a namespace, typed search attributes, the limits of the Invoicebox queue. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
-import Long from 'long';
+import proto from '@temporalio/proto';
 import { searchAttributes, taskQueues } from './workflows/messages.js';
 
 /** Invoicebox allows 100 calls in 30 s an account and 500 an address (contract, section 1); 3.1/s keeps every window under 100. */
@@ -9,8 +10,6 @@ const accountCallsPerSecond = 3.1;
 const addressCallsPerSecond = 16;
 /** Histories are evidence. */
 const retentionDays = 90;
-const grpcAlreadyExists = 6;
-const keyword = 2;
 
 /** Idempotent: registers what is missing, and waits until the server knows it. */
 export async function prepareTemporal(address: string, namespace: string): Promise<void> {
@@ -19,13 +18,17 @@ export async function prepareTemporal(address: string, namespace: string): Promi
     await unlessItExists(() =>
       connection.workflowService.registerNamespace({
         namespace,
-        workflowExecutionRetentionPeriod: { seconds: Long.fromNumber(retentionDays * 86_400) },
+        workflowExecutionRetentionPeriod: proto.google.protobuf.Duration.fromObject({
+          seconds: retentionDays * 86_400,
+        }),
       }),
     );
     await untilAnswered(() => connection.workflowService.describeNamespace({ namespace }));
     const missing = await untilAnswered(() => missingSearchAttributes(connection, namespace));
     if (missing.length > 0) {
-      const wanted = Object.fromEntries(missing.map((name) => [name, keyword]));
+      const wanted = Object.fromEntries(
+        missing.map((name) => [name, proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD]),
+      );
       await untilAnswered(() =>
         connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted }),
       );
@@ -35,7 +38,7 @@ export async function prepareTemporal(address: string, namespace: string): Promi
         namespace,
         identity: 'surety-setup',
         taskQueue: taskQueues.invoicebox,
-        taskQueueType: 2,
+        taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
         updateQueueRateLimit: {
           rateLimit: { requestsPerSecond: addressCallsPerSecond },
           reason: 'Invoicebox: per address',
@@ -67,7 +70,7 @@ async function unlessItExists(create: () => Promise<unknown>): Promise<void> {
   try {
     await create();
   } catch (error) {
-    if (!isGrpcServiceError(error) || Number(error.code) !== grpcAlreadyExists) throw error;
+    if (!isGrpcServiceError(error) || error.code !== status.ALREADY_EXISTS) throw error;
   }
 }
 

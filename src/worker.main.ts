@@ -20,7 +20,12 @@ import { taskQueues } from './workflows/messages.js';
 
 const config = readWorkerConfig();
 const log = createLog('worker', config.LOG_LEVEL);
-Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('INFO', (entry) => forward(log, entry)) });
+Runtime.install({
+  shutdownSignals: [],
+  logger: new DefaultLogger('INFO', (entry) => {
+    forward(log, entry);
+  }),
+});
 
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const ledger = new Ledger(pool);

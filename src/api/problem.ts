@@ -61,14 +61,14 @@ export const unavailable = (detail: string, extensions: Readonly<Record<string, 
   new Problem('unavailable', detail, extensions, { 'Retry-After': '2' });
 
 /** Postgres could not be reached, or is not taking work: its class 08 and 57, and what the sockets and the pool say. */
-export function isDatabaseDown(error: unknown): boolean {
+function isDatabaseDown(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as Error & { code?: unknown };
   if (typeof code === 'string' && /^(08|57P|53|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/.test(code)) return true;
   return /Connection terminated|timeout exceeded when trying to connect|Driver not Connected/i.test(error.message);
 }
 
-export function problemOf(error: unknown): Problem {
+function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDatabaseDown(error)) return unavailable('The database is not reachable; nothing was changed by this request.');
   const httpStatus = error instanceof HttpException ? error.getStatus() : bodyParserStatus(error);
@@ -81,6 +81,7 @@ export function problemOf(error: unknown): Problem {
       return new Problem('body_too_large', 'Nothing was read of it.');
     case 415:
       return new Problem('unsupported_media_type');
+    case null:
     default:
       return new Problem(
         'internal',
@@ -108,7 +109,7 @@ export class ProblemFilter implements ExceptionFilter {
       response.end();
       return;
     }
-    const requestId = request.id ?? null;
+    const requestId = request.id;
     response
       .status(problem.status)
       .set(problem.headers)

@@ -15,7 +15,12 @@ export type ConfirmAnswer = { readonly requestId?: string | undefined } & (
   | { readonly kind: 'not_sent'; readonly detail: string }
   | { readonly kind: 'no_answer'; readonly detail: string }
   | { readonly kind: 'redirect'; readonly httpStatus: number }
-  | { readonly kind: 'unreadable'; readonly httpStatus: number; readonly detail: string }
+  | {
+      readonly kind: 'unreadable';
+      readonly httpStatus: number;
+      readonly detail: string;
+      readonly retryAfterMs?: number | undefined;
+    }
   | {
       readonly kind: 'answer';
       readonly httpStatus: number;
@@ -72,7 +77,12 @@ export function meaningOf(answer: ConfirmAnswer, ourOperationId: string, ambiguo
     case 'unreadable':
       // The body of a 429 is silent in the contract (section 1) and usually a proxy's page: the status alone decides.
       return isTurnedAway(answer.httpStatus)
-        ? { kind: 'not_executed', pace: 'soon', retryAfterMs: null, code: `http_${answer.httpStatus}` }
+        ? {
+            kind: 'not_executed',
+            pace: 'soon',
+            retryAfterMs: answer.retryAfterMs ?? null,
+            code: `http_${answer.httpStatus}`,
+          }
         : { kind: 'unknown', code: answer.detail };
     case 'answer':
       return meaningOfHttpAnswer(answer, ourOperationId, ambiguousBefore);

@@ -3,7 +3,7 @@
  * (contract, section 2). What cannot be read exactly is refused with the problem's name, never rounded.
  */
 
-export type MoneyProblem = 'negative' | 'too_many_fraction_digits' | 'too_large' | 'not_a_number' | 'unknown_currency';
+type MoneyProblem = 'negative' | 'too_many_fraction_digits' | 'too_large' | 'not_a_number' | 'unknown_currency';
 
 export type MinorUnits =
   { readonly ok: true; readonly amountMinor: number } | { readonly ok: false; readonly problem: MoneyProblem };

@@ -1,6 +1,6 @@
 /** The states of a payment and what may follow what (design.md, section 1). The database enforces the same table. */
 
-export const liveStates = [
+const liveStates = [
   'opening',
   'awaiting_confirmation',
   'awaiting_approval',
@@ -8,9 +8,9 @@ export const liveStates = [
   'unknown',
   'in_review',
 ] as const;
-export const finalStates = ['paid', 'declined', 'expired', 'cancelled'] as const;
+const finalStates = ['paid', 'declined', 'expired', 'cancelled'] as const;
 
-export type LiveState = (typeof liveStates)[number];
+type LiveState = (typeof liveStates)[number];
 export type FinalState = (typeof finalStates)[number];
 export type PaymentState = LiveState | FinalState;
 

@@ -6,7 +6,7 @@ import { exchange, type Exchange, type HttpRequest } from './exchange.js';
 import { readConfirmBody, readInvoiceBody, readRefusalBody, readTokenBody, type Invoice } from './schemas.js';
 import { SendWatch } from './sendWatch.js';
 
-export type { Invoice, InvoiceCustomer } from './schemas.js';
+export type { Invoice } from './schemas.js';
 
 /** How a partner is reached at Invoicebox. The token and the key are secrets: they appear in no answer. */
 export interface InvoiceboxAccount {
@@ -79,7 +79,7 @@ export class InvoiceboxClient {
   async readInvoice(account: InvoiceboxAccount, invoiceId: string, signal?: AbortSignal): Promise<ReadAnswer> {
     const id = checkedInvoiceId(invoiceId);
     const got = await this.#get(account, `/business/api/invoice/${id}`, signal);
-    if (got.kind === 'not_sent' || got.kind === 'no_answer') return { kind: 'unavailable', detail: got.detail };
+    if (got.kind === 'not_sent' || got.kind === 'no_answer') return { ...got, kind: 'unavailable' };
     const { httpStatus, requestId, retryAfterMs } = got;
     if (isRateLimit(httpStatus)) return { kind: 'rate_limited', retryAfterMs, requestId };
     const usable = usableBody(got);
@@ -117,11 +117,13 @@ export class InvoiceboxClient {
     switch (got.kind) {
       case 'not_sent':
       case 'no_answer':
-        return { kind: got.kind, detail: got.detail };
+        return got;
       case 'redirect':
         return { kind: 'redirect', httpStatus: got.httpStatus, requestId: got.requestId };
-      case 'unreadable':
-        return { kind: 'unreadable', httpStatus: got.httpStatus, detail: got.detail, requestId: got.requestId };
+      case 'unreadable': {
+        const { httpStatus, detail, retryAfterMs, requestId } = got;
+        return { kind: 'unreadable', httpStatus, detail, retryAfterMs, requestId };
+      }
       case 'answer': {
         const { httpStatus, retryAfterMs, requestId } = got;
         return { kind: 'answer', httpStatus, retryAfterMs, body: readConfirmBody(got.body, httpStatus), requestId };

@@ -14,7 +14,7 @@ export interface HttpRequest {
   readonly body: string | null;
 }
 
-export type UnreadableDetail = 'malformed' | 'truncated' | 'oversized';
+type UnreadableDetail = 'malformed' | 'truncated' | 'oversized';
 
 interface Received {
   readonly httpStatus: number;
@@ -26,7 +26,12 @@ interface Received {
 export type Exchange =
   /** Proven: no byte of the request left. */
   | { readonly kind: 'not_sent'; readonly detail: string }
-  | { readonly kind: 'no_answer'; readonly detail: 'timeout' | 'connection_lost' | 'aborted' }
+  /** `requestId` where the headers came and the body did not. */
+  | {
+      readonly kind: 'no_answer';
+      readonly detail: 'timeout' | 'connection_lost' | 'aborted';
+      readonly requestId?: string | undefined;
+    }
   | ({ readonly kind: 'redirect' } & Received)
   | ({ readonly kind: 'unreadable'; readonly detail: UnreadableDetail } & Received)
   /** `body` is parsed JSON; undefined where it was empty. */
@@ -82,7 +87,9 @@ export async function exchange(
       return { kind: 'redirect', ...received };
     }
     const body = await readBody(response.body);
-    if (stopped !== undefined && body === 'truncated') return { kind: 'no_answer', detail: stopped };
+    if (stopped !== undefined && body === 'truncated') {
+      return { kind: 'no_answer', detail: stopped, requestId: received.requestId };
+    }
     if (typeof body === 'string') return { kind: 'unreadable', detail: body, ...received };
     return answerOf(body, received);
   } finally {

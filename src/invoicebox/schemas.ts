@@ -8,7 +8,7 @@ import type { InvoiceStatus } from '../domain/invoice.js';
 import { minorUnitsOf, type MinorUnits } from '../domain/money.js';
 import { cleanText } from './texts.js';
 
-export interface InvoiceCustomer {
+interface InvoiceCustomer {
   readonly type?: string | undefined;
   readonly name?: string | undefined;
   readonly phone?: string | undefined;
@@ -46,6 +46,7 @@ export interface Refusal {
 export type ConfirmBody = Extract<ConfirmAnswer, { kind: 'answer' }>['body'];
 
 const maxPaymentUrlLength = 1_000;
+const maxIdLength = 100;
 const maxCodeLength = 100;
 const maxMessageLength = 500;
 const maxFields = 20;
@@ -73,6 +74,8 @@ const time = z
     if (match === null) return null;
     const [, day = '', clock = '', offset = 'Z'] = match;
     const at = new Date(`${day}T${clock}${offset.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2')}`);
+    // JavaScript reads the 30th of February as the 2nd of March.
+    if (Number.isNaN(at.getTime()) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day) return null;
     return at.getTime() >= 0 && at.getUTCFullYear() <= 9_999 ? at.toISOString() : null;
   })
   .catch(null);
@@ -205,7 +208,21 @@ const refusalIn2xx = z.union([
   z.object({ data: refusingStatus }).transform(({ data }) => data),
 ]);
 
-const idOrNull = z.string().min(1).nullable().catch(null);
+/** Documented as 36 characters. Kept storable and bounded: a payment that is made must not fail to be booked. */
+const idOrNull = z
+  .string()
+  .min(1)
+  .transform((id) => cleanText(id, maxIdLength))
+  .nullable()
+  .catch(null);
+
+/** An error that cannot be read, without a code for instance. An empty one says nothing. */
+const unreadableError = z.union([
+  z.object({ error: z.union([z.string().min(1), z.looseObject({}).refine((error) => Object.keys(error).length > 0)]) }),
+  z.object({ status: z.literal('error') }),
+  z.object({ data: z.object({ status: z.literal('error') }) }),
+]);
+
 const confirmed = z.object({ data: z.object({ id: idOrNull, partnerOperationId: idOrNull }) });
 
 /** What the body of a confirm's answer says; whether it is ours, and what follows, is the domain's to decide. */
@@ -221,7 +238,7 @@ export function readConfirmBody(body: unknown, httpStatus: number): ConfirmBody 
     if (typeof success?.id === 'string') return { kind: 'other' };
     return { kind: 'refusal', code: refused.code, message: refused.message, fields: refused.fields };
   }
-  if (success === undefined) return { kind: 'other' };
+  if (success === undefined || unreadableError.safeParse(body).success) return { kind: 'other' };
   return { kind: 'success', partnerOperationId: success.partnerOperationId, transactionId: success.id };
 }
 

@@ -15,8 +15,13 @@ export async function orderConfirm(payment: Payment, proving: boolean, priorityK
   payment.ticket += 1;
   const { ticket, invoiceId, policy } = payment;
   try {
-    const { confirmInvoice } = invoiceboxConfirm(payment.partnerId, priorityKey);
-    return await confirmInvoice({ key: keyOf(payment), invoiceId, ticket, proving, freshnessMs: policy.freshnessMs });
+    return await invoiceboxConfirm(payment.partnerId, priorityKey).confirmInvoice({
+      key: keyOf(payment),
+      invoiceId,
+      ticket,
+      proving,
+      freshnessMs: policy.freshnessMs,
+    });
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const fenced = await ledger.fenceConfirm(keyOf(payment), ticket);

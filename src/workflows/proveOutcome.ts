@@ -133,9 +133,11 @@ async function confirmAgain(payment: Payment, doubt: Doubt, priority: number): P
 }
 
 async function readForProof(payment: Payment, priority: number) {
-  const { readInvoiceForProof } = invoiceboxRead(payment.partnerId, 0, priority);
   try {
-    return await readInvoiceForProof({ key: keyOf(payment), invoiceId: payment.invoiceId });
+    return await invoiceboxRead(payment.partnerId, 0, priority).readInvoiceForProof({
+      key: keyOf(payment),
+      invoiceId: payment.invoiceId,
+    });
   } catch (error) {
     if (error instanceof ActivityFailure) return null;
     throw error;

@@ -22,7 +22,7 @@ export async function readAndQuote(
   giveUpAfterMs: number,
   inbox: Inbox | null,
 ): Promise<ReadResult> {
-  const { readInvoiceAndQuote } = invoiceboxRead(payment.partnerId, giveUpAfterMs, priorities.read);
+  const invoicebox = invoiceboxRead(payment.partnerId, giveUpAfterMs, priorities.read);
   const reading = new CancellationScope();
   if (inbox !== null) {
     untilMessage(() => inbox.cancellation !== null).then(
@@ -36,7 +36,7 @@ export async function readAndQuote(
   }
   try {
     const answer = await reading.run(() =>
-      readInvoiceAndQuote({
+      invoicebox.readInvoiceAndQuote({
         key: keyOf(payment),
         invoiceId: payment.invoiceId,
         scheme,

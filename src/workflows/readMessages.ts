@@ -22,7 +22,7 @@ function readActor(value: unknown): Actor | null {
 export function readConfirmation(value: unknown): Confirmation | null {
   if (!isFields(value) || !isFields(value['seen'])) return null;
   const { memberId, seen, confirmationId, notAfter } = value;
-  const { amountMinor, currency, points } = seen as Fields;
+  const { amountMinor, currency, points } = seen;
   const actor = readActor(value['actor']);
   if (actor === null || !isUuid(confirmationId) || !isCount(notAfter)) return null;
   if (memberId !== null && !isUuid(memberId)) return null;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatMoney, formatPoints, languageOf } from '../../src/api/pay/format.js';
 import { safeLink } from '../../src/api/pay/links.js';
-import { viewOf } from '../../src/api/pay/viewOf.js';
+import { texts } from '../../src/api/pay/texts.js';
+import { viewNames, viewOf } from '../../src/api/pay/viewOf.js';
 import { paymentStates } from '../../src/domain/payment.js';
 
 describe('links to send the buyer to', () => {
@@ -79,6 +80,12 @@ describe('the view of a payment', () => {
   it('never shows a way to pay, or "failed", while the outcome is not known', () => {
     for (const state of ['unknown', 'in_review'] as const) {
       expect(viewOf({ ...waiting, state }, 'anna', 0)).toBe('unknown');
+    }
+  });
+
+  it('says in both languages what every view is', () => {
+    for (const view of viewNames) {
+      for (const language of ['ru', 'en'] as const) expect(texts[language][view].title.length).toBeGreaterThan(5);
     }
   });
 

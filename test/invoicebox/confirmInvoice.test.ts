@@ -140,6 +140,26 @@ describe('an answer', () => {
     ['status error in data', { body: { data: { status: 'error', code: 'x', message: 'm' } } }, refusal('x', 'm')],
     ['status error without a code', { body: { status: 'error' } }, bodyOf('other')],
     ['a transaction beside a refusal', { body: { ...success, error: { code: 'x' } } }, bodyOf('other')],
+    ...[
+      { ...success, status: 'error' },
+      { data: { ...success.data, status: 'error' } },
+      { ...success, error: { message: 'No' } },
+      { ...success, error: { code: 17 } },
+      { ...success, error: 'No' },
+    ].map(
+      (body) =>
+        [`a transaction beside an unreadable error: ${JSON.stringify(body)}`, { body }, bodyOf('other')] as [
+          string,
+          Reply,
+          object,
+        ],
+    ),
+    ['a transaction beside an empty error', { body: { ...success, error: [] } }, bodyOf('success')],
+    [
+      'a transaction that Postgres could not store',
+      { body: { data: { ...success.data, id: `\u0000${'x'.repeat(500)}` } } },
+      bodyOf('success', { partnerOperationId: operationId, transactionId: `\uFFFD${'x'.repeat(99)}` }),
+    ],
     [
       'a transaction beside a refusing result',
       { body: { data: { ...success.data, result: 'error' } } },
@@ -340,13 +360,15 @@ describe('no answer, though it may have been executed', () => {
 
   it('whole in time', async () => {
     const half = (socket: net.Socket) => {
-      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"da'));
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\nX-Request-Id: r-4\r\nContent-Length: 100\r\n\r\n{"da'),
+      );
     };
     await withTcp(
       half,
       async ({ client, account }) => {
         const answer = await client.confirmInvoice(account, invoiceId, operationId);
-        expect(answer).toStrictEqual({ kind: 'no_answer', detail: 'timeout' });
+        expect(answer).toStrictEqual({ kind: 'no_answer', detail: 'timeout', requestId: 'r-4' });
       },
       confirm,
     );

@@ -7,10 +7,8 @@ import { freePort, startTemporal, type Program, type RunningTemporal } from '../
 import { Surety } from '../../scripts/surety.js';
 import { postgres, testKeys } from './books.js';
 
-export { demo };
-
 /** Waits are shortened; what they wait for is not. */
-export const fastTimings = {
+const fastTimings = {
   pendingGapMs: 100,
   quietMs: 300,
   marginMs: 400,
@@ -50,7 +48,7 @@ export class World {
   ): Promise<World> {
     const [port, uiPort, api, worker, simulatorPort] = await Promise.all(Array.from({ length: 5 }, freePort));
     const namespace = 'surety';
-    const temporal = await startTemporal({
+    const temporal = startTemporal({
       namespace,
       port: port ?? 0,
       uiPort: uiPort ?? 0,
@@ -116,9 +114,7 @@ export class World {
   }
 
   invoice(change: Record<string, unknown> = {}) {
-    return this.twin.createInvoice({ amountMinor: 12_345_67, description: 'Оплата номера', ...change } as {
-      amountMinor: number;
-    });
+    return this.twin.createInvoice({ amountMinor: 12_345_67, description: 'Оплата номера', ...change });
   }
 
   open(invoiceId: string, headers: Record<string, string> = {}): Promise<ApiAnswer> {

@@ -35,7 +35,7 @@ export function makeApiKey(testMode: boolean): { key: string; prefix: string; ha
   return { key, prefix: key.slice(0, 12), hash: hashApiKey(key) };
 }
 
-export const hashApiKey = (key: string): Buffer => createHash('sha256').update(key).digest();
+const hashApiKey = (key: string): Buffer => createHash('sha256').update(key).digest();
 
 export const RequiresScope = (scope: Scope) => SetMetadata('scope', scope);
 

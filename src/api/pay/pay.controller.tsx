@@ -365,8 +365,10 @@ export class PayController {
   }
 
   #isOurForm(visit: Member, body: unknown): boolean {
-    const { origin } = visit.request.headers;
-    if (origin !== undefined && origin !== this.options.origin) return false;
+    const { origin, 'sec-fetch-site': site } = visit.request.headers;
+    // Our pages send no referrer, so browsers send the origin of their forms as "null"; then the fetch metadata tells.
+    if (site !== undefined && site !== 'same-origin') return false;
+    if (origin !== undefined && origin !== 'null' && origin !== this.options.origin) return false;
     return isCsrfToken(visit.session, (body as { csrf?: unknown }).csrf);
   }
 

@@ -60,6 +60,7 @@ function waitingViewOf(payment: ViewSubject, available: number): ViewName {
       return 'fund_unavailable';
     case 'invoicebox_unavailable':
       return 'try_again';
+    case null:
     default:
       return 'ready';
   }
@@ -74,6 +75,7 @@ function declinedViewOf(reason: string | null): ViewName {
     case 'fund_unavailable':
     case 'insufficient_fund':
       return 'fund_unavailable';
+    case null:
     default:
       return 'declined';
   }

@@ -1,4 +1,5 @@
 /** The API's side of the workflows: starts them, says confirm and cancel, and waits a bounded time for what they answer. */
+import { status } from '@grpc/grpc-js';
 import { Injectable } from '@nestjs/common';
 import {
   Client,
@@ -10,7 +11,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type WorkflowStartOptions,
 } from '@temporalio/client';
-import { ApplicationFailure, type Workflow } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Cancellation, Confirmation } from '../../domain/payment.js';
 import type { OpenedPayment } from '../../ledger/ledger.js';
 import {
@@ -37,7 +38,6 @@ export type SagaAnswer =
   | { readonly kind: 'over' };
 
 const acceptedWithinMs = 1_500;
-const grpc = { notFound: 5, resourceExhausted: 8, failedPrecondition: 9 } as const;
 
 @Injectable()
 export class Sagas {
@@ -116,7 +116,7 @@ export class Sagas {
 function startOptions(
   payment: OpenedPayment,
   about: { partnerId: string; invoiceId: string },
-): WorkflowStartOptions<Workflow> & { workflowIdConflictPolicy: 'USE_EXISTING' } {
+): WorkflowStartOptions & { workflowIdConflictPolicy: 'USE_EXISTING' } {
   const input: OpenPayment = {
     partnerId: about.partnerId,
     paymentId: payment.paymentId,
@@ -149,15 +149,9 @@ function answerOfError(error: unknown): SagaAnswer {
   }
   const cause = error instanceof Error && !isGrpcServiceError(error) ? error.cause : error;
   if (isGrpcServiceError(cause)) {
-    switch (Number(cause.code)) {
-      case grpc.notFound:
-      case grpc.failedPrecondition:
-        return { kind: 'over' };
-      case grpc.resourceExhausted:
-        return { kind: 'refused', refusal: 'busy' };
-      default:
-        return { kind: 'not_accepted' };
-    }
+    if (cause.code === status.NOT_FOUND || cause.code === status.FAILED_PRECONDITION) return { kind: 'over' };
+    if (cause.code === status.RESOURCE_EXHAUSTED) return { kind: 'refused', refusal: 'busy' };
+    return { kind: 'not_accepted' };
   }
   throw error;
 }

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn, type ValueTransformer } from 'typeorm';
 import type { Confirmation, PaymentPolicy, PaymentState, Scheme } from '../../domain/payment.js';
 
 /** bigint columns arrive as strings; ours are safe integers by the ledger's limits. */
-export const safeInteger: ValueTransformer = {
+const safeInteger: ValueTransformer = {
   from: (value: string | null) => (value === null ? null : Number(value)),
   to: (value: number | null) => value,
 };
