@@ -26,6 +26,4 @@ export default {
   reporters: ['default', '<rootDir>/test/support/summaryReporter.cjs'],
   testTimeout: 60_000,
   maxWorkers: 2,
-  // A world that failed to open must not keep the run from ending and saying so; what it started ends with it.
-  forceExit: true,
 };

@@ -44,7 +44,7 @@ app.use(
         defaultSrc: ["'none'"],
         styleSrc: ["'self'"],
         scriptSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:'],
+        imgSrc: ["'self'"],
         connectSrc: ["'self'"],
         formAction: ["'self'"],
         frameAncestors: ["'none'"],
@@ -64,7 +64,7 @@ app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url))
   prefix: '/pay-assets/',
   maxAge: '1h',
 });
-app.useGlobalFilters(new ProblemFilter());
+app.useGlobalFilters(new ProblemFilter(config.SURETY_TEST_MODE === '1'));
 app.enableShutdownHooks();
 
 const server = await app.listen(config.PORT, config.HOST);

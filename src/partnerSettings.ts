@@ -49,8 +49,39 @@ const loyalty = z.strictObject({
   /** Absent: as the browser asks, else Russian. */
   language: z.enum(['ru', 'en']).optional(),
   support: z.string().max(200).default(''),
+  /** Where our page may be shown in a frame: nowhere by default (silent in the contract, section 6). */
+  frameAncestors: z
+    .array(z.url({ protocol: /^https$/ }).max(253))
+    .max(20)
+    .default([]),
+  branding: z
+    .strictObject({
+      /** Of buttons, under white text: below 4.5:1 contrast it is refused. */
+      colour: z
+        .string()
+        .regex(/^#[0-9a-fA-F]{6}$/, 'must be #rrggbb')
+        .refine((colour) => contrastToWhite(colour) >= 4.5, 'has less than 4.5:1 contrast to white text')
+        .default('#0b5d4b'),
+      /** A PNG, base64, at most 12 kB: shown from our own address, so that no third party is asked. */
+      logoPng: z
+        .base64()
+        .max(16_000)
+        .refine((text) => text.startsWith('iVBORw0KGgo'), 'is not a PNG')
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
   releaseGraceDays: z.int().min(0).max(366).default(0),
 });
+
+/** WCAG 2.2, "contrast ratio", of a colour `#rrggbb` against white. */
+export function contrastToWhite(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const share = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05);
+}
 
 export const partnerSettings = z.strictObject({
   timeZone: timeZone.default('Europe/Moscow'),

@@ -68,6 +68,9 @@ const makers = {
       activities: createInvoiceboxActivities(client, ledger, partners),
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
+      // By default heartbeats are held back to 80 % of their time-out: a stall of a second would lose a call's answer.
+      maxHeartbeatThrottleInterval: '1 s',
+      defaultHeartbeatThrottleInterval: '1 s',
       shutdownGraceTime: shutdownGraceMs,
     }),
 };

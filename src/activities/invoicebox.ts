@@ -4,7 +4,13 @@
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { attemptClassOf, meaningOf, type ConfirmAnswer, type ConfirmMeaning } from '../domain/confirmAnswer.js';
+import {
+  attemptClassOf,
+  meaningOf,
+  type AttemptClass,
+  type ConfirmAnswer,
+  type ConfirmMeaning,
+} from '../domain/confirmAnswer.js';
 import { payabilityOf, type InvoiceFacts } from '../domain/invoice.js';
 import type { DeclineReason, Scheme } from '../domain/payment.js';
 import { priceInPoints } from '../domain/points.js';
@@ -38,10 +44,19 @@ export type ConfirmOutcome =
       readonly n: number;
       readonly meaning: ConfirmMeaning;
       readonly requestId: string | null;
+      /** What the ledger still has to be told of this attempt. */
+      readonly unrecorded: AttemptEnd | null;
     }
   /** Nothing was sent: read again first. */
   | { readonly kind: 'stale' }
   | { readonly kind: 'superseded' };
+
+export interface AttemptEnd {
+  readonly class: AttemptClass;
+  readonly code: string;
+  readonly requestId: string | null;
+  readonly flag: 'credentials' | 'fund' | null;
+}
 
 export interface ReadOrder {
   readonly key: PaymentKey;
@@ -55,7 +70,7 @@ export interface ReadOrder {
 export interface ConfirmOrder {
   readonly key: PaymentKey;
   readonly invoiceId: string;
-  readonly ticket: number;
+  readonly ticket: string;
   /** An earlier attempt may have paid it: calling again while it reads paid tells whether we did. */
   readonly proving: boolean;
   readonly freshnessMs: number;
@@ -106,40 +121,47 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
     },
 
     /** The pivot call. The ledger allows and records it first; every answer comes back as data. */
-    async confirmInvoice(order: ConfirmOrder): Promise<ConfirmOutcome> {
-      const at = scheduledAt();
-      const { account } = await partners.get(order.key.partnerId);
-      const allowed = await ledger.beginAttempt(order.key, order.ticket, order.proving, order.freshnessMs, at);
-      switch (allowed.outcome) {
-        case 'stale':
-          return { kind: 'stale' };
-        case 'superseded':
-        case 'conflict':
-          return { kind: 'superseded' };
-        case 'go':
-          break;
-      }
-      const { n, ambiguousBefore } = allowed;
-      const answer = await beating(() => client.confirmInvoice(account, order.invoiceId, order.key.paymentId));
-      const meaning = meaningOf(answer, order.key.paymentId, ambiguousBefore);
-      const requestId = answer.requestId ?? null;
-      if (meaning.kind !== 'paid') {
-        await ledger.endAttempt(
-          order.key,
-          n,
-          {
-            class: attemptClassOf(meaning),
-            code: meaning.code,
-            message: messageOf(answer),
-            requestId,
-            flag: partnerFlagOf(meaning),
-          },
-          Date.now(),
-        );
-      }
-      return { kind: 'answered', n, meaning, requestId };
-    },
+    confirmInvoice: (order: ConfirmOrder): Promise<ConfirmOutcome> => beating(() => confirm(order)),
   };
+
+  async function confirm(order: ConfirmOrder): Promise<ConfirmOutcome> {
+    const { account } = await partners.get(order.key.partnerId);
+    const { key, ticket, proving, freshnessMs } = order;
+    const allowed = await ledger.beginAttempt(key, ticket, proving, freshnessMs, scheduledAt());
+    switch (allowed.outcome) {
+      case 'stale':
+        return { kind: 'stale' };
+      case 'superseded':
+      case 'conflict':
+        return { kind: 'superseded' };
+      case 'go':
+        break;
+    }
+    const { n, ambiguousBefore } = allowed;
+    const answer = await client.confirmInvoice(account, order.invoiceId, key.paymentId);
+    const meaning = meaningOf(answer, key.paymentId, ambiguousBefore);
+    const requestId = answer.requestId ?? null;
+    const end: AttemptEnd = {
+      class: attemptClassOf(meaning),
+      code: meaning.code,
+      requestId,
+      flag: partnerFlagOf(meaning),
+    };
+    // A payment is recorded with its capture; of the rest, the message stays here, because it may be personal.
+    const isRecorded = meaning.kind === 'paid' || (await record(key, n, end, messageOf(answer)));
+    return { kind: 'answered', n, meaning, requestId, unrecorded: isRecorded ? null : end };
+  }
+
+  /** @returns whether Postgres took it; the workflow records again what it did not, so that a definite answer is not lost */
+  async function record(key: PaymentKey, n: number, end: AttemptEnd, message: string | null): Promise<boolean> {
+    try {
+      await ledger.endAttempt(key, n, { ...end, message }, scheduledAt());
+      return true;
+    } catch (error) {
+      Context.current().log.warn('the end of an attempt was not recorded at once', { n, error });
+      return false;
+    }
+  }
 }
 
 /** The server hears every 2 s that a call is under way, so that a dead worker is noticed long before the call's time is up. */

@@ -1,12 +1,30 @@
 /** The Postgres steps of the saga: local activities, one ledger function each, idempotent, repeated until Postgres answers. */
+import { ApplicationFailure } from '@temporalio/common';
+import pg from 'pg';
 import type { Ledger } from '../ledger/ledger.js';
 
 export function createLedgerActivities(ledger: Ledger) {
   return {
-    holdPointsAndReserveFund: (...args: Parameters<Ledger['hold']>) => ledger.hold(...args),
-    capturePointsAndDrawFund: (...args: Parameters<Ledger['capture']>) => ledger.capture(...args),
-    closePayment: (...args: Parameters<Ledger['close']>) => ledger.close(...args),
-    noteUnproven: (...args: Parameters<Ledger['noteUnproven']>) => ledger.noteUnproven(...args),
-    fenceConfirm: (...args: Parameters<Ledger['fence']>) => ledger.fence(...args),
+    holdPointsAndReserveFund: (...args: Parameters<Ledger['hold']>) => refusing(ledger.hold(...args)),
+    endAttempt: (...args: Parameters<Ledger['endAttempt']>) => refusing(ledger.endAttempt(...args)),
+    capturePointsAndDrawFund: (...args: Parameters<Ledger['capture']>) => refusing(ledger.capture(...args)),
+    closePayment: (...args: Parameters<Ledger['close']>) => refusing(ledger.close(...args)),
+    noteUnproven: (...args: Parameters<Ledger['noteUnproven']>) => refusing(ledger.noteUnproven(...args)),
+    fenceConfirm: (...args: Parameters<Ledger['fence']>) => refusing(ledger.fence(...args)),
   };
+}
+
+/** Bad data, a broken constraint, an exception raised: repeating won't help, so the workflow fails visibly and holds stay. */
+async function refusing<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && /^(22|23|P0)/.test(error.code ?? '')) {
+      throw ApplicationFailure.nonRetryable(
+        `The ledger refused the step: SQLSTATE ${error.code ?? ''}`,
+        'LedgerRefused',
+      );
+    }
+    throw error;
+  }
 }

@@ -2,16 +2,21 @@ import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Client, Connection } from '@temporalio/client';
 import type { ApiConfig } from '../config.js';
+import { LoginTokenEntity } from '../database/entities/loginToken.js';
 import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
 import { Ledger } from '../ledger/ledger.js';
 import type { Log } from '../log.js';
+import { LoginTokens } from './auth/loginTokens.js';
+import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { Idempotency } from './idempotency.js';
 import { Logins } from './pay/logins.js';
-import { PayController } from './pay/pay.controller.js';
+import { EntryController } from './pay/entry.controller.js';
+import { PayController } from './pay/payments.controller.js';
+import { Visits } from './pay/visits.js';
 import { PayOptions } from './pay/payOptions.js';
 import { Programmes } from './pay/programmes.js';
 import { Sessions } from './pay/sessions.js';
@@ -40,7 +45,7 @@ export class ApiModule implements OnApplicationShutdown {
           type: 'postgres',
           url: config.DATABASE_URL,
           schema: 'surety',
-          entities: [PaymentEntity, SessionEntity],
+          entities: [PaymentEntity, SessionEntity, LoginTokenEntity],
           poolSize: config.DATABASE_POOL_SIZE,
           connectTimeoutMS: 5_000,
           // A connection that the server ends is replaced on next use.
@@ -53,7 +58,7 @@ export class ApiModule implements OnApplicationShutdown {
           },
         }),
       ],
-      controllers: [PaymentsController, HealthController, PayController],
+      controllers: [PaymentsController, LoginTokensController, HealthController, EntryController, PayController],
       providers: [
         { provide: Pool, useValue: createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log) },
         { provide: Connection, useValue: connection },
@@ -64,9 +69,11 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },
         Idempotency,
+        LoginTokens,
         Payments,
         Programmes,
         Sessions,
+        Visits,
       ],
     };
   }

@@ -94,7 +94,7 @@ export class Idempotency {
       await end(paymentId, answer.status, answer.status === 202 ? null : answer.body);
       return answer;
     } catch (error) {
-      if (error instanceof Problem && isFinal(error)) {
+      if (error instanceof Problem && error.isFinal) {
         await end(begun.paymentId, error.status, error.body() satisfies ProblemBody);
       } else if (error instanceof Problem) {
         await end(begun.paymentId, null, null);
@@ -112,9 +112,4 @@ export class Idempotency {
     });
     return rows[0]?.answer;
   }
-}
-
-/** A definite answer, that the same request would get for ever. */
-function isFinal(problem: Problem): boolean {
-  return problem.status === 404 || problem.status === 409 || problem.status === 422;
 }

@@ -1,6 +1,7 @@
 /** Errors of the API: RFC 9457 problem+json with a code and the request's id. Each says what was left untouched. */
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { sendTroublePage } from './pay/pageFilter.js';
 
 const problems = {
   malformed_json: { status: 400, title: 'The body is not JSON' },
@@ -31,6 +32,8 @@ export interface ProblemBody {
   readonly [extension: string]: unknown;
 }
 
+const finalCodes: readonly ProblemCode[] = ['not_found', 'invalid_request'];
+
 export class Problem extends Error {
   readonly status: number;
 
@@ -39,6 +42,8 @@ export class Problem extends Error {
     readonly detail?: string,
     readonly extensions: Readonly<Record<string, unknown>> = {},
     readonly headers: Readonly<Record<string, string>> = {},
+    /** Whether the same request would get this answer for ever. */
+    readonly isFinal: boolean = finalCodes.includes(code),
   ) {
     super(detail ?? problems[code].title);
     this.status = problems[code].status;
@@ -99,6 +104,8 @@ function bodyParserStatus(error: unknown): number | null {
 export class ProblemFilter implements ExceptionFilter {
   readonly #log = new Logger(ProblemFilter.name);
 
+  constructor(private readonly testMode: boolean) {}
+
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request & { id?: string }>();
     const response = host.switchToHttp().getResponse<Response>();
@@ -107,6 +114,11 @@ export class ProblemFilter implements ExceptionFilter {
       this.#log.error(error instanceof Error ? (error.stack ?? error.message) : 'unknown error');
     if (response.headersSent) {
       response.end();
+      return;
+    }
+    if (request.path.startsWith('/pay/')) {
+      response.set(problem.headers);
+      sendTroublePage(request, response, problem.status, this.testMode);
       return;
     }
     const requestId = request.id;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Problem } from './problem.js';
 
 /** Validates input at the border; the problem names the field and the rule, never the value, which may be personal. */
@@ -16,3 +16,11 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, where = 'The r
     fields,
   });
 }
+
+/** A partner's name for a member: NFC, trimmed, no invisible characters. */
+export const externalId = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => text.isWellFormed() && !/\p{C}/u.test(text), 'has invisible characters')
+  .transform((text) => text.normalize('NFC').trim());

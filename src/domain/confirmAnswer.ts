@@ -42,7 +42,7 @@ export type ConfirmAnswer = { readonly requestId?: string | undefined } & (
 );
 
 export type ConfirmMeaning =
-  | { readonly kind: 'paid'; readonly transactionId: string }
+  | { readonly kind: 'paid'; readonly transactionId: string; readonly code: 'paid' }
   | {
       readonly kind: 'not_executed';
       readonly pace: 'soon' | 'over_a_day';
@@ -109,7 +109,7 @@ function meaningOfHttpAnswer(
       return { kind: 'unknown', code: httpCode };
     case 'success':
       return is2xx && body.partnerOperationId === ourOperationId && body.transactionId !== null
-        ? { kind: 'paid', transactionId: body.transactionId }
+        ? { kind: 'paid', transactionId: body.transactionId, code: 'paid' }
         : { kind: 'unknown', code: 'unproven_success' };
     case 'refusal':
       if (body.code === 'out_of_service') {

@@ -55,7 +55,12 @@ export type DeclineReason =
 
 /** Why a live payment came back to the buyer with nothing held. */
 export type ReturnReason =
-  'insufficient_points' | 'insufficient_fund' | 'amount_changed' | 'other_member' | 'invoicebox_unavailable';
+  | 'insufficient_points'
+  | 'insufficient_fund'
+  | 'amount_changed'
+  | 'other_member'
+  | 'confirmation_given_up'
+  | 'invoicebox_unavailable';
 
 export type ReviewReason =
   'already_paid_after_unknown' | 'changed_after_unknown' | 'partial_after_unknown' | 'unproven' | 'ledger_refused';

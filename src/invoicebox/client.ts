@@ -122,7 +122,13 @@ export class InvoiceboxClient {
         return { kind: 'redirect', httpStatus: got.httpStatus, requestId: got.requestId };
       case 'unreadable': {
         const { httpStatus, detail, retryAfterMs, requestId } = got;
-        return { kind: 'unreadable', httpStatus, detail, retryAfterMs, requestId };
+        return {
+          kind: 'unreadable',
+          httpStatus,
+          detail,
+          requestId,
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        };
       }
       case 'answer': {
         const { httpStatus, retryAfterMs, requestId } = got;

@@ -39,7 +39,16 @@ const quoteOutcome = z.discriminatedUnion('outcome', [
   conflict,
 ]);
 const holdOutcome = z.discriminatedUnion('outcome', [
-  outcome('held', 'already_held', 'insufficient_fund', 'changed', 'other_member', 'superseded', 'not_found'),
+  outcome(
+    'held',
+    'already_held',
+    'insufficient_fund',
+    'changed',
+    'other_member',
+    'given_up',
+    'superseded',
+    'not_found',
+  ),
   z.object({ outcome: z.literal('insufficient_points'), available: integer, needed: integer }),
   conflict,
 ]);
@@ -174,7 +183,7 @@ export class Ledger {
 
   beginAttempt(
     key: PaymentKey,
-    ticket: number,
+    ticket: string,
     proving: boolean,
     freshnessMs: number,
     at: number,
@@ -215,7 +224,7 @@ export class Ledger {
     ]);
   }
 
-  fence(key: PaymentKey, ticket: number) {
+  fence(key: PaymentKey, ticket: string) {
     return this.#call(outcome('started', 'not_started', 'superseded'), 'payment_fence', [
       key.partnerId,
       key.paymentId,

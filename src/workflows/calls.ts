@@ -14,7 +14,7 @@ export const priorities = { confirm: 1, read: 2, earlyProof: 2, lateProof: 3 } a
 export const ledger = proxyLocalActivities<LedgerActivities>({
   startToCloseTimeout: '10 s',
   retry: { initialInterval: '100 ms', backoffCoefficient: 2, maximumInterval: '10 s' },
-  localRetryThreshold: '30 s',
+  localRetryThreshold: '5 s',
 });
 
 /**

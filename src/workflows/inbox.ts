@@ -79,7 +79,11 @@ export class Inbox {
 
   /** Tells whoever waits how his message came out, and takes the next. */
   answerAll(): void {
-    if (this.#confirm !== null && this.payment.state === 'awaiting_confirmation') this.#count(this.#confirm.message);
+    // Whom the payment is not for has not tried it.
+    const { state, reason } = this.payment;
+    if (this.#confirm !== null && state === 'awaiting_confirmation' && reason !== 'other_member') {
+      this.#count(this.#confirm.message);
+    }
     for (const waiting of [this.#confirm, this.#cancel]) {
       if (waiting !== null) waiting.answer = answerOf(this.payment);
     }
@@ -119,12 +123,7 @@ export class Inbox {
   #whyNotConfirm(confirmation: Confirmation | null): Refusal | null {
     if (confirmation === null) return 'malformed';
     if (confirmation.notAfter < Date.now()) return 'too_late';
-    const { quote, state } = this.payment;
-    if (state !== 'awaiting_confirmation' || quote === null || this.hasMessage()) return 'not_waiting';
-    const { seen } = confirmation;
-    if (seen.amountMinor !== quote.amountMinor || seen.currency !== quote.currency || seen.points !== quote.points) {
-      return 'stale_quote';
-    }
+    if (this.payment.state !== 'awaiting_confirmation' || this.hasMessage()) return 'not_waiting';
     return (this.#triesOf.get(confirmation.memberId ?? '') ?? 0) >= triesAMember ? 'too_many_tries' : null;
   }
 

@@ -72,5 +72,5 @@ async function waitForTheBuyer(payment: Payment, inbox: Inbox): Promise<void> {
 function cancelled(inbox: Inbox) {
   return inbox.cancellation === null
     ? ({ to: 'cancelled', reason: 'workflow_cancelled' } as const)
-    : ({ to: 'cancelled', reason: 'cancelled_by_buyer', actor: inbox.cancellation.actor } as const);
+    : ({ to: 'cancelled', reason: inbox.cancellation.reason, actor: inbox.cancellation.actor } as const);
 }

@@ -19,7 +19,7 @@ export interface PaymentAnswer {
 }
 
 /** Why a message is refused before it counts; the type of the ApplicationFailure that carries it. */
-export type Refusal = 'malformed' | 'too_late' | 'not_waiting' | 'stale_quote' | 'too_many_tries' | 'untrusted';
+export type Refusal = 'malformed' | 'too_late' | 'not_waiting' | 'too_many_tries' | 'untrusted';
 
 export const openUpdate = defineUpdate<PaymentAnswer>('open');
 export const confirmUpdate = defineUpdate<PaymentAnswer, [Confirmation]>('confirm');

@@ -1,4 +1,4 @@
-import { ActivityFailure } from '@temporalio/workflow';
+import { ActivityFailure, workflowInfo } from '@temporalio/workflow';
 import type { ConfirmOutcome } from '../activities/invoicebox.js';
 import { invoiceboxConfirm, ledger } from './calls.js';
 import { keyOf, type Payment } from './payment.js';
@@ -12,16 +12,26 @@ export type OrderedConfirm =
 
 /** Orders one pivot call under a ticket of its own. Where no answer comes back, the ledger says whether it had begun. */
 export async function orderConfirm(payment: Payment, proving: boolean, priorityKey: number): Promise<OrderedConfirm> {
-  payment.ticket += 1;
-  const { ticket, invoiceId, policy } = payment;
+  payment.orders += 1;
+  // Named by the run too: a run that was reset orders anew.
+  const ticket = `${workflowInfo().runId}/${payment.orders}`;
+  const ordered = await callOnce(payment, ticket, proving, priorityKey);
+  if (ordered.kind === 'answered' && ordered.unrecorded !== null) {
+    await ledger.endAttempt(keyOf(payment), ordered.n, { ...ordered.unrecorded, message: null }, Date.now());
+  }
+  return ordered;
+}
+
+async function callOnce(
+  payment: Payment,
+  ticket: string,
+  proving: boolean,
+  priorityKey: number,
+): Promise<OrderedConfirm> {
+  const { invoiceId, policy } = payment;
+  const order = { key: keyOf(payment), invoiceId, ticket, proving, freshnessMs: policy.freshnessMs };
   try {
-    return await invoiceboxConfirm(payment.partnerId, priorityKey).confirmInvoice({
-      key: keyOf(payment),
-      invoiceId,
-      ticket,
-      proving,
-      freshnessMs: policy.freshnessMs,
-    });
+    return await invoiceboxConfirm(payment.partnerId, priorityKey).confirmInvoice(order);
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const fenced = await ledger.fenceConfirm(keyOf(payment), ticket);

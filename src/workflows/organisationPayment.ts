@@ -1,5 +1,4 @@
 /** The organisation's scheme of the seed: read the invoice (1), confirm it (2), Invoicebox changes the fund (3). */
-import { uuid4 } from '@temporalio/workflow';
 import { superseded } from './close.js';
 import { Inbox } from './inbox.js';
 import { leave } from './leave.js';
@@ -33,7 +32,8 @@ async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
         memberId: null,
         seen: { amountMinor, currency, points },
         actor: { kind: 'saga', id: payment.paymentId },
-        confirmationId: uuid4(),
+        // The same in every run: a reset one finds its hold again.
+        confirmationId: payment.paymentId,
         notAfter: Date.now(),
       });
     }
@@ -44,7 +44,11 @@ async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
     case 'unavailable':
       return leave(payment, inbox, { to: 'declined', reason: 'gave_up' });
     case 'cancelled':
-      return leave(payment, inbox, { to: 'cancelled', reason: 'cancelled', actor: inbox.cancellation?.actor });
+      return leave(payment, inbox, {
+        to: 'cancelled',
+        reason: inbox.cancellation?.reason ?? 'workflow_cancelled',
+        actor: inbox.cancellation?.actor,
+      });
     case 'superseded':
       throw superseded(payment);
   }

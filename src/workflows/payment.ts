@@ -14,12 +14,12 @@ export interface Payment {
   reason: string | null;
   /** The last price that was read; null until the first. */
   quote: Quote | null;
-  /** Numbers the pivot calls ordered by this run. */
-  ticket: number;
+  /** How many pivot calls this run has ordered. */
+  orders: number;
 }
 
 export function beginPayment(input: OpenPayment): Payment {
-  return { ...input, state: 'opening', reason: null, quote: null, ticket: 0 };
+  return { ...input, state: 'opening', reason: null, quote: null, orders: 0 };
 }
 
 export const keyOf = ({ partnerId, paymentId, epoch }: Payment) => ({ partnerId, paymentId, epoch });

@@ -45,7 +45,8 @@ export async function readAndQuote(
       }),
     );
     if (answer.kind === 'quoted') payment.quote = answer.quote;
-    return answer;
+    // A cancelled activity may still complete; the wish to cancel counts all the same.
+    return reading.consideredCancelled ? { kind: 'cancelled' } : answer;
   } catch (error) {
     if (isCancellation(error)) return { kind: 'cancelled' };
     if (error instanceof ActivityFailure) return { kind: 'unavailable' };

@@ -3,14 +3,14 @@ import type { Actor, Cancellation, Confirmation } from '../domain/payment.js';
 
 const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const actorKinds: readonly string[] = ['member', 'api_key', 'operator', 'signal'] satisfies Actor['kind'][];
-const longestText = 200;
+/** Ids and codes of ours: visible ASCII, so that nothing of them can trouble a database or a log. */
+const visible = /^[\x21-\x7e]{1,200}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= longestText;
+const isText = (value: unknown): value is string => typeof value === 'string' && visible.test(value);
 const isUuid = (value: unknown): value is string => typeof value === 'string' && uuid.test(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 

@@ -3,6 +3,7 @@
  * fund, make the pivot call, and go where its answer says. Never cancellable: after the hold, only forward or undone whole.
  */
 import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
+import type { Quote } from '../activities/invoicebox.js';
 import type { ConfirmMeaning } from '../domain/confirmAnswer.js';
 import type { Confirmation, DeclineReason, ReturnReason, Scheme } from '../domain/payment.js';
 import { ledger, priorities } from './calls.js';
@@ -14,8 +15,8 @@ import { explain, keyOf, moveTo, settleInto, type Payment } from './payment.js';
 import { proveOutcome } from './proveOutcome.js';
 import { readAndQuote } from './readAndQuote.js';
 
-/** How long a buyer's confirm waits for a stale invoice to be read again. */
-const rereadWithinMs = 30_000;
+/** How long a buyer's confirm waits for a stale invoice to be read again: less than his request waits for an answer. */
+const rereadWithinMs = 6_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 /** `out_of_service`: repeat during the next day (contract, section 3). */
@@ -46,30 +47,27 @@ export function settlePayment(
 }
 
 /** @returns whether what was confirmed is still what the invoice says; otherwise the payment has left or waits anew. */
-async function readAgainIfStale({ payment, scheme, inbox, confirmation }: Settlement): Promise<boolean> {
-  const isFresh = payment.quote !== null && Date.now() - payment.quote.readAt < payment.policy.freshnessMs;
-  if (isFresh) return true;
+async function readAgainIfStale(settlement: Settlement): Promise<boolean> {
+  const { payment, scheme, inbox, confirmation } = settlement;
+  const { quote } = payment;
+  const isFresh = quote !== null && Date.now() - quote.readAt < payment.policy.freshnessMs;
+  // What the buyer saw may be newer than what we know: then the invoice decides.
+  if (isFresh && isWhatWasSeen(quote, confirmation)) return true;
   const within = scheme === 'loyalty' ? rereadWithinMs : payment.policy.giveUpAfterMs;
-  const read = await readAndQuote(payment, scheme, within, null);
-  const settlement = { payment, scheme, inbox, confirmation };
+  const read = await readAndQuote(payment, scheme, within, inbox);
   switch (read.kind) {
-    case 'quoted': {
-      const { seen } = confirmation;
-      const { amountMinor, currency, points } = read.quote;
-      if (amountMinor === seen.amountMinor && currency === seen.currency && points === seen.points) return true;
+    case 'quoted':
+      if (isWhatWasSeen(read.quote, confirmation)) return true;
       await returnOrDecline(settlement, 'amount_changed');
       return false;
-    }
     case 'unavailable':
-    case 'cancelled':
       await returnOrDecline(settlement, 'invoicebox_unavailable');
       return false;
+    case 'cancelled':
+      await leaveCancelled(settlement);
+      return false;
     case 'expired':
-      await leave(payment, inbox, {
-        to: 'expired',
-        reason: 'invoice_expired',
-        confirmationId: confirmation.confirmationId,
-      });
+      await leave(payment, inbox, { to: 'expired', reason: 'invoice_expired', ...confirmationOf(settlement) });
       return false;
     case 'unpayable':
       await decline(settlement, read.reason);
@@ -79,9 +77,15 @@ async function readAgainIfStale({ payment, scheme, inbox, confirmation }: Settle
   }
 }
 
+function isWhatWasSeen(quote: Quote, { seen }: Confirmation): boolean {
+  return quote.amountMinor === seen.amountMinor && quote.currency === seen.currency && quote.points === seen.points;
+}
+
 async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean> {
   const { payment, confirmation } = settlement;
   const { memberId, seen, actor, confirmationId } = confirmation;
+  // From here on a cancel comes too late, whatever the hold comes to.
+  moveTo(payment, 'settling');
   const held = await ledger.holdPointsAndReserveFund(
     keyOf(payment),
     { memberId, seen, actor, confirmationId },
@@ -90,7 +94,6 @@ async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean
   switch (held.outcome) {
     case 'held':
     case 'already_held':
-      moveTo(payment, 'settling');
       return true;
     case 'insufficient_points':
     case 'insufficient_fund':
@@ -99,6 +102,9 @@ async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean
       return false;
     case 'changed':
       await returnOrDecline(settlement, 'amount_changed');
+      return false;
+    case 'given_up':
+      await returnOrDecline(settlement, 'confirmation_given_up');
       return false;
     case 'superseded':
     case 'not_found':
@@ -162,7 +168,10 @@ async function confirmAtInvoicebox(settlement: Settlement): Promise<void> {
 /** Nothing reached Invoicebox yet and the read has aged. @returns whether the payment has left the settlement. */
 async function readAgainWhileHeld(settlement: Settlement, giveUpAt: number): Promise<boolean> {
   const { payment, scheme, inbox, confirmation } = settlement;
-  const read = await readAndQuote(payment, scheme, Math.max(1_000, giveUpAt - Date.now()), null);
+  const until = Math.min(giveUpAt, expiryOf(payment, giveUpAt));
+  const read = await whileCancellable(inbox, () =>
+    readAndQuote(payment, scheme, Math.max(1_000, until - Date.now()), inbox),
+  );
   switch (read.kind) {
     case 'quoted': {
       const { amountMinor, currency } = read.quote;
@@ -171,8 +180,10 @@ async function readAgainWhileHeld(settlement: Settlement, giveUpAt: number): Pro
       return true;
     }
     case 'unavailable':
+      await leaveForTime(settlement, giveUpAt);
+      return true;
     case 'cancelled':
-      await decline(settlement, 'gave_up');
+      await leaveCancelled(settlement);
       return true;
     case 'expired':
       await leave(payment, inbox, { to: 'expired', reason: 'invoice_expired' });
@@ -190,46 +201,49 @@ async function readAgainWhileHeld(settlement: Settlement, giveUpAt: number): Pro
  * @returns whether the payment has left the settlement
  */
 async function waitOrGiveUp(
-  { payment, inbox, scheme, confirmation }: Settlement,
+  settlement: Settlement,
   { pace, retryAfterMs }: Pick<ConfirmMeaning & { kind: 'not_executed' }, 'pace' | 'retryAfterMs'>,
   tries: number,
   giveUpAt: number,
 ): Promise<boolean> {
-  if (payment.state === 'settling' && tries === 0) settleInto(payment, 'settling');
+  const { payment, inbox } = settlement;
+  if (tries === 0) settleInto(payment, 'settling');
   explain(
     payment,
     'Invoicebox turned the call away before executing it.',
     'It is called again. The buyer may still cancel.',
   );
   const [first, longest] = pace === 'soon' ? [firstPauseMs, longestPauseMs] : [firstLongPauseMs, longestLongPauseMs];
-  const pauseMs = retryAfterMs ?? Math.min(longest, first * 2 ** Math.min(tries, 20));
-  const expiresAt = payment.quote?.expiresAt ?? giveUpAt;
+  // Never faster than our own pace, whatever Retry-After says; never past the time when all is given up.
+  const pauseMs = Math.max(retryAfterMs ?? 0, Math.min(longest, first * 2 ** Math.min(tries, 20)));
+  const until = Math.min(giveUpAt, expiryOf(payment, giveUpAt), Date.now() + pauseMs * payment.policy.waitScale);
+  await whileCancellable(inbox, () =>
+    condition(() => inbox.cancellation !== null, Math.max(1, Math.round(until - Date.now()))),
+  );
+  if (inbox.cancellation !== null) {
+    await leaveCancelled(settlement);
+    return true;
+  }
+  if (Date.now() < Math.min(giveUpAt, expiryOf(payment, giveUpAt))) return false;
+  await leaveForTime(settlement, giveUpAt);
+  return true;
+}
+
+const expiryOf = (payment: Payment, otherwise: number): number => payment.quote?.expiresAt ?? otherwise;
+
+async function whileCancellable<T>(inbox: Inbox, work: () => Promise<T>): Promise<T> {
   inbox.canStillCancel = true;
   try {
-    await condition(() => inbox.cancellation !== null, Math.max(1, Math.round(pauseMs * payment.policy.waitScale)));
+    return await work();
   } finally {
     inbox.canStillCancel = false;
   }
-  const settlement = { payment, inbox, scheme, confirmation };
-  if (inbox.cancellation !== null) {
-    await leave(payment, inbox, { to: 'cancelled', reason: 'cancelled_by_buyer', actor: inbox.cancellation.actor });
-    return true;
-  }
-  if (Date.now() >= expiresAt) {
-    await leave(payment, inbox, { to: 'expired', reason: 'invoice_expired' });
-    return true;
-  }
-  if (Date.now() >= giveUpAt) {
-    await decline(settlement, 'gave_up');
-    return true;
-  }
-  return false;
 }
 
 /** `wrong_order_status` without an ambiguous attempt: the invoice's status says why. */
 async function declineByStatus(settlement: Settlement): Promise<void> {
   const { payment, scheme } = settlement;
-  const read = await readAndQuote(payment, scheme, rereadWithinMs, null);
+  const read = await readAndQuote(payment, scheme, payment.policy.giveUpAfterMs, null);
   switch (read.kind) {
     case 'unpayable':
       return decline(settlement, read.reason);
@@ -244,14 +258,28 @@ async function declineByStatus(settlement: Settlement): Promise<void> {
   }
 }
 
-const decline = ({ payment, inbox, confirmation }: Settlement, reason: DeclineReason): Promise<void> =>
-  leave(payment, inbox, { to: 'declined', reason, confirmationId: confirmation.confirmationId });
+const confirmationOf = ({ confirmation }: Settlement) => ({ confirmationId: confirmation.confirmationId });
+
+const decline = (settlement: Settlement, reason: DeclineReason): Promise<void> =>
+  leave(settlement.payment, settlement.inbox, { to: 'declined', reason, ...confirmationOf(settlement) });
+
+function leaveCancelled(settlement: Settlement): Promise<void> {
+  const { payment, inbox } = settlement;
+  const { actor, reason } = inbox.cancellation ?? { actor: undefined, reason: 'workflow_cancelled' };
+  return leave(payment, inbox, { to: 'cancelled', reason, actor, ...confirmationOf(settlement) });
+}
+
+/** Time is up: the invoice's, or ours. */
+function leaveForTime(settlement: Settlement, giveUpAt: number): Promise<void> {
+  const { payment, inbox } = settlement;
+  return Date.now() >= expiryOf(payment, giveUpAt + 1)
+    ? leave(payment, inbox, { to: 'expired', reason: 'invoice_expired', ...confirmationOf(settlement) })
+    : decline(settlement, 'gave_up');
+}
 
 /** A buyer is asked again with nothing held; an organisation's payment is declined. */
-function returnOrDecline({ payment, scheme, inbox, confirmation }: Settlement, reason: ReturnReason): Promise<void> {
-  return leave(payment, inbox, {
-    to: scheme === 'loyalty' ? 'awaiting_confirmation' : 'declined',
-    reason,
-    confirmationId: confirmation.confirmationId,
-  });
+function returnOrDecline(settlement: Settlement, reason: ReturnReason): Promise<void> {
+  const { payment, scheme, inbox } = settlement;
+  const to = scheme === 'loyalty' ? 'awaiting_confirmation' : 'declined';
+  return leave(payment, inbox, { to, reason, ...confirmationOf(settlement) });
 }

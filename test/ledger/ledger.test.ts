@@ -92,8 +92,21 @@ describe('holding', () => {
     const key = await books.payment(price);
     const confirmation = randomUUID();
     await books.ledger.close(key, 'awaiting_confirmation', 'invoicebox_unavailable', confirmation, saga, Date.now());
-    await expect(books.hold(key, member, price, confirmation)).resolves.toEqual({ outcome: 'superseded' });
+    await expect(books.hold(key, member, price, confirmation)).resolves.toEqual({ outcome: 'given_up' });
     await expect(books.hold(key, member, price)).resolves.toEqual({ outcome: 'held' });
+  });
+
+  it('knows no member of another partner, and none that does not exist', async () => {
+    const key = await books.payment(price);
+    await expect(books.hold(key, randomUUID(), price)).resolves.toEqual({ outcome: 'other_member' });
+  });
+
+  it('keeps the price that was confirmed while it is held', async () => {
+    const { key } = await held();
+    await books.read(key, { amountMinor: 100 }, 99);
+    expect((await books.admin.query('SELECT points FROM payment WHERE id = $1', [key.paymentId])).rows).toEqual([
+      { points: '10' },
+    ]);
   });
 
   it('guards the fund down to its overdraft, whoever comes at once', async () => {
@@ -118,7 +131,7 @@ async function held(points = 10) {
 
 describe('the pivot call', () => {
   const begin = (key: Awaited<ReturnType<typeof held>>['key'], ticket: number, proving = false) =>
-    books.ledger.beginAttempt(key, ticket, proving, policy.freshnessMs, Date.now());
+    books.ledger.beginAttempt(key, String(ticket), proving, policy.freshnessMs, Date.now());
 
   it('is allowed once a ticket, and says whether an earlier one may have paid', async () => {
     const { key } = await held();
@@ -151,7 +164,7 @@ describe('the pivot call', () => {
       const { key } = await held();
       await books.read(key, invoice);
       await expect(
-        books.ledger.beginAttempt(key, 1, call.proving ?? false, call.freshnessMs ?? policy.freshnessMs, Date.now()),
+        books.ledger.beginAttempt(key, '1', call.proving ?? false, call.freshnessMs ?? policy.freshnessMs, Date.now()),
       ).resolves.toEqual({ outcome: 'stale' });
       expect(
         (await books.admin.query('SELECT FROM payment_attempt WHERE payment_id = $1', [key.paymentId])).rowCount,
@@ -169,17 +182,17 @@ describe('the pivot call', () => {
 
   it('never begins once it was fenced', async () => {
     const { key } = await held();
-    await expect(books.ledger.fence(key, 1)).resolves.toEqual({ outcome: 'not_started' });
+    await expect(books.ledger.fence(key, '1')).resolves.toEqual({ outcome: 'not_started' });
     await expect(begin(key, 1)).resolves.toEqual({ outcome: 'superseded' });
     await begin(key, 2);
-    await expect(books.ledger.fence(key, 2)).resolves.toEqual({ outcome: 'started' });
+    await expect(books.ledger.fence(key, '2')).resolves.toEqual({ outcome: 'started' });
   });
 });
 
 describe('leaving', () => {
   it('captures once, and says so again', async () => {
     const { key, member } = await held();
-    await books.ledger.beginAttempt(key, 1, false, policy.freshnessMs, Date.now());
+    await books.ledger.beginAttempt(key, '1', false, policy.freshnessMs, Date.now());
     const before = (await books.ledger.fundBalance(books.partnerId))[0]?.drawnMinor ?? 0;
     const outcomes = await Promise.all(
       Array.from({ length: 5 }, () => books.ledger.capture(key, 1, 'T-1', 'R-1', Date.now())),
@@ -198,7 +211,7 @@ describe('leaving', () => {
 
   it.each(['unknown', null] as const)('releases nothing after an attempt of class %p', async (attemptClass) => {
     const { key, member } = await held();
-    await books.ledger.beginAttempt(key, 1, false, policy.freshnessMs, Date.now());
+    await books.ledger.beginAttempt(key, '1', false, policy.freshnessMs, Date.now());
     if (attemptClass !== null) {
       await books.ledger.endAttempt(
         key,
@@ -215,15 +228,41 @@ describe('leaving', () => {
 
   it('releases after an ambiguous attempt only when a read past all margins proves it', async () => {
     const { key } = await held();
-    const began = Date.now();
-    await books.ledger.beginAttempt(key, 1, false, policy.freshnessMs, began);
+    await books.ledger.beginAttempt(key, '1', false, policy.freshnessMs, Date.now());
     const close = () => books.ledger.close(key, 'declined', 'invoice_canceled', null, saga, Date.now());
-    await books.read(key, { status: 'canceled' }, undefined, began + policy.marginMs - 1);
-    await expect(close()).resolves.toEqual({ outcome: 'attempt_outstanding' });
-    await books.read(key, { status: 'paid' }, undefined, began + policy.marginMs);
-    await expect(close()).resolves.toEqual({ outcome: 'attempt_outstanding' });
-    await books.read(key, { status: 'canceled' }, undefined, began + policy.marginMs);
+    const attemptedAgo = (ms: number) =>
+      books.admin.query(
+        "UPDATE payment_attempt SET started_at = clock_timestamp() - $2 * interval '1 millisecond' WHERE payment_id = $1",
+        [key.paymentId, ms],
+      );
+    const outstanding = { outcome: 'attempt_outstanding' };
+    await attemptedAgo(policy.marginMs - 5_000);
+    await books.read(key, { status: 'canceled' });
+    await expect(close()).resolves.toEqual(outstanding);
+    await attemptedAgo(policy.marginMs + 5_000);
+    for (const status of ['paid', 'partial', 'unknown', 'pending']) {
+      await books.read(key, { status });
+      await expect(close()).resolves.toEqual(outstanding);
+    }
+    await books.read(key, { status: 'pending', expiresAt: Date.now() - policy.marginMs + 5_000 });
+    await expect(close()).resolves.toEqual(outstanding);
+    // An expiry that could not be read proves nothing.
+    await books.admin.query('UPDATE payment SET invoice_expires_at = NULL WHERE id = $1', [key.paymentId]);
+    await expect(close()).resolves.toEqual(outstanding);
+    await books.read(key, { status: 'canceled' });
     await expect(close()).resolves.toEqual({ outcome: 'closed' });
+  });
+
+  it('a late repeat of giving up one confirmation leaves the hold of the next alone', async () => {
+    const member = await books.member('repeat', { points: 10 });
+    const key = await books.payment(price);
+    const first = randomUUID();
+    const giveUp = () =>
+      books.ledger.close(key, 'awaiting_confirmation', 'invoicebox_unavailable', first, saga, Date.now());
+    await giveUp();
+    await expect(books.hold(key, member, price)).resolves.toEqual({ outcome: 'held' });
+    await expect(giveUp()).resolves.toEqual({ outcome: 'closed' });
+    expect((await books.ledger.memberBalance(books.partnerId, member, Date.now())).held).toBe(10);
   });
 
   it('lets nobody of an older epoch touch the payment', async () => {
@@ -231,7 +270,7 @@ describe('leaving', () => {
     await books.admin.query('UPDATE payment SET epoch = 2 WHERE id = $1', [key.paymentId]);
     const superseded = { outcome: 'superseded' };
     await expect(books.hold(key, member, price)).resolves.toEqual(superseded);
-    await expect(books.ledger.beginAttempt(key, 1, false, 60_000, Date.now())).resolves.toEqual(superseded);
+    await expect(books.ledger.beginAttempt(key, '1', false, 60_000, Date.now())).resolves.toEqual(superseded);
     await expect(books.ledger.capture(key, 1, 'T', null, Date.now())).resolves.toEqual(superseded);
     await expect(books.ledger.close(key, 'declined', 'x', null, saga, Date.now())).resolves.toEqual(superseded);
     await expect(books.read(key, {}, 10)).resolves.toEqual(superseded);

@@ -1,7 +1,7 @@
 /** What is said to a workflow from outside our API: by signal, or from the Temporal UI. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { World, type ApiAnswer } from '../support/world.js';
+import { eventually, World, type ApiAnswer } from '../support/world.js';
 
 let world: World;
 beforeAll(async () => {
@@ -34,6 +34,27 @@ describe('signals', () => {
     await world.until(opened.body.id, ['paid']);
     const { events } = await handle.fetchHistory();
     expect((events ?? []).filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
+  });
+
+  it('of a member that does not exist, or a confirmation used before, leave the payment as it was', async () => {
+    const opened = await world.open((await world.invoice()).id);
+    const handle = world.handle(opened.body.id);
+    const poor = {
+      ...(await confirmationOf(opened)),
+      memberId: await world.surety.ledger.openMember(world.partnerIds.loyalty, 'boris'),
+    };
+    for (const [message, reason] of [
+      [{ ...poor, memberId: randomUUID(), confirmationId: randomUUID() }, 'other_member'],
+      [poor, 'insufficient_points'],
+      [poor, 'confirmation_given_up'],
+    ] as const) {
+      await handle.signal('confirmPayment', message);
+      await eventually(
+        async () => (await world.read(opened.body.id)).reason === reason,
+        () => `the payment never came back with ${reason}`,
+      );
+    }
+    expect((await world.confirm(opened)).body.state).toBe('paid');
   });
 
   it('too late ones do nothing', async () => {
@@ -76,6 +97,28 @@ describe('cancelling the workflow from the Temporal UI', () => {
     await world.handle(opened.body.id).cancel();
     expect((await said).body.state).toBe('paid');
     expect(await world.handle(opened.body.id).result()).toMatchObject({ state: 'paid' });
+  });
+
+  it('while a slow read is under way, which then succeeds: closed all the same', async () => {
+    const invoice = await world.invoice();
+    await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'read', kind: 'delay', delayMs: 1_500 });
+    const opened = await world.payAsOrganisation(invoice.id);
+    await world.handle(opened.body.id).cancel();
+    await world.until(opened.body.id, ['cancelled'], world.keys.organisation);
+    expect((await world.twin.requests(invoice.id)).filter(({ operation }) => operation === 'confirm')).toEqual([]);
+  });
+
+  it('by our own cancel during that read: closed, never paid', async () => {
+    const invoice = await world.invoice();
+    await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'read', kind: 'delay', delayMs: 1_500 });
+    const opened = await world.payAsOrganisation(invoice.id);
+    const cancelled = await world.call(world.keys.organisation, 'POST', `/v1/payments/${opened.body.id}/cancel`, {});
+    expect([cancelled.status, cancelled.body.state, cancelled.body.reason]).toEqual([
+      200,
+      'cancelled',
+      'cancelled_by_partner',
+    ]);
+    expect((await world.twin.requests(invoice.id)).filter(({ operation }) => operation === 'confirm')).toEqual([]);
   });
 
   it('while the invoice cannot be read: closed', async () => {

@@ -1,16 +1,23 @@
 /** Temporal, its workers or Postgres gone: nothing half done, and nobody is told what is not known. */
 import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import pg from 'pg';
-import { postgres } from '../support/books.js';
+import { freePort, startPostgres, type RunningPostgres } from '../../scripts/stack.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 
 let world: World;
+let postgres: RunningPostgres;
+const dataFolder = mkdtempSync(join(tmpdir(), 'surety-postgres-'));
 beforeAll(async () => {
-  world = await World.open({ environment: { SURETY_ANSWER_WITHIN_MS: '1500' } });
+  chmodSync(dataFolder, 0o755);
+  postgres = await startPostgres({ dataFolder: join(dataFolder, 'data'), port: await freePort() });
+  world = await World.open({ postgres, environment: { SURETY_ANSWER_WITHIN_MS: '1500' } });
 });
 afterAll(async () => {
   await world.close();
+  rmSync(dataFolder, { recursive: true, force: true });
 });
 
 it('[case temporal PR#6486] without a worker a confirm is 503, never "nothing happened"; the same key later pays once', async () => {
@@ -48,12 +55,7 @@ it('with Temporal down opening is 503 with Retry-After, and reads go on', async 
 });
 
 it('with Postgres down everything is 503 with Retry-After', async () => {
-  const { database } = world.surety.options;
-  const server = new pg.Client({ connectionString: postgres.url('postgres') });
-  await server.connect();
-  await server.query(`ALTER DATABASE ${database} WITH ALLOW_CONNECTIONS false`);
-  await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [database]);
-  await server.end();
+  await postgres.stop();
   const answer = await world.call(world.keys.loyalty, 'GET', `/v1/payments/${randomUUID()}`);
   expect([answer.status, answer.body.code, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '2']);
 });

@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { demo } from '../../scripts/demoWorld.js';
-import { freePort, startTemporal, type Program, type RunningTemporal } from '../../scripts/stack.js';
+import {
+  freePort,
+  startTemporal,
+  type Program,
+  type RunningPostgres,
+  type RunningTemporal,
+} from '../../scripts/stack.js';
 import { Surety } from '../../scripts/surety.js';
 import { postgres, testKeys } from './books.js';
 
@@ -44,7 +50,11 @@ export class World {
   ) {}
 
   static async open(
-    options: { timings?: Record<string, number>; environment?: Record<string, string>; databaseFile?: string } = {},
+    options: {
+      timings?: Record<string, number>;
+      environment?: Record<string, string>;
+      postgres?: Omit<RunningPostgres, 'stop'>;
+    } = {},
   ): Promise<World> {
     const [port, uiPort, api, worker, simulatorPort] = await Promise.all(Array.from({ length: 5 }, freePort));
     const namespace = 'surety';
@@ -52,10 +62,9 @@ export class World {
       namespace,
       port: port ?? 0,
       uiPort: uiPort ?? 0,
-      ...(options.databaseFile === undefined ? {} : { databaseFile: options.databaseFile }),
     });
     const surety = new Surety({
-      postgres,
+      postgres: options.postgres ?? postgres,
       database: `world_${randomUUID().replaceAll('-', '')}`,
       temporalAddress: temporal.address,
       namespace,

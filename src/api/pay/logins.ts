@@ -11,6 +11,10 @@ const mostProviders = 1_000;
 const clockToleranceSeconds = 10;
 const answerWithinSeconds = 5;
 
+export type BegunLogin =
+  | { readonly kind: 'begun'; readonly url: URL; readonly login: PendingLogin }
+  | { readonly kind: 'failed'; readonly detail: string };
+
 export type LoginResult =
   { readonly kind: 'member'; readonly externalId: string } | { readonly kind: 'failed'; readonly detail: string };
 
@@ -24,8 +28,9 @@ export class Logins {
   ) {}
 
   /** @returns the provider's address to send the buyer to, and what its answer is checked against */
-  async begin(programme: Programme, goOn: string): Promise<{ url: URL; login: PendingLogin }> {
-    const configuration = await this.#provider(programme);
+  async begin(programme: Programme, goOn: string): Promise<BegunLogin> {
+    const configuration = await this.#reach(programme);
+    if (configuration === null) return { kind: 'failed', detail: 'provider_unreachable' };
     const login = {
       state: oidc.randomState(),
       nonce: oidc.randomNonce(),
@@ -40,14 +45,15 @@ export class Logins {
       code_challenge: await oidc.calculatePKCECodeChallenge(login.codeVerifier),
       code_challenge_method: 'S256',
     });
-    return { url, login };
+    return { kind: 'begun', url, login };
   }
 
-  /** Checks the provider's answer. @param query of the callback, as it came */
+  /** Checks the provider's answer. @param query of the callback, as it came, with its question mark */
   async finish(programme: Programme, login: PendingLogin, query: string): Promise<LoginResult> {
-    const configuration = await this.#provider(programme);
+    const configuration = await this.#reach(programme);
+    if (configuration === null) return { kind: 'failed', detail: 'provider_unreachable' };
     try {
-      const answer = new URL(`${this.#redirectUri(programme)}?${query}`);
+      const answer = new URL(`${this.#redirectUri(programme)}${query}`);
       const tokens = await oidc.authorizationCodeGrant(configuration, answer, {
         pkceCodeVerifier: login.codeVerifier,
         expectedState: login.state,
@@ -69,6 +75,15 @@ export class Logins {
   /** From the configured address alone: a forged Host header changes nothing. */
   #redirectUri(programme: Programme): string {
     return `${this.baseUrl}/pay/${programme.slug}/login/callback`;
+  }
+
+  /** @returns null where the provider gives no usable description of itself; it is asked again next time */
+  async #reach(programme: Programme): Promise<oidc.Configuration | null> {
+    try {
+      return await this.#provider(programme);
+    } catch {
+      return null;
+    }
   }
 
   async #provider(programme: Programme): Promise<oidc.Configuration> {

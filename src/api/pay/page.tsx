@@ -7,7 +7,7 @@ import { texts } from './texts.js';
 export interface Frame {
   readonly language: Language;
   /** The programme's name; absent where no programme is known. */
-  readonly programme: string | null;
+  readonly programme: { readonly slug: string; readonly name: string; readonly hasLogo: boolean } | null;
   readonly support: string;
   readonly testMode: boolean;
   /** The same page in the other language. */
@@ -28,22 +28,28 @@ export function renderPage(frame: Frame, view: string, heading: Heading, content
         <meta charSet="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
-        <title>{frame.programme === null ? heading.title : `${heading.title} · ${frame.programme}`}</title>
+        <title>{frame.programme === null ? heading.title : `${heading.title} · ${frame.programme.name}`}</title>
         <link rel="stylesheet" href="/pay-assets/pay.css" />
-        <link rel="icon" href="data:," />
+        {frame.programme !== null && <link rel="stylesheet" href={`/pay/${frame.programme.slug}/theme.css`} />}
+        <link rel="icon" href="/pay-assets/icon.svg" />
         <script src="/pay-assets/pay.js" defer />
       </head>
       <body>
         {frame.testMode && <p class="test-mode">{t.testMode}</p>}
         <header>
-          <span class="programme">{frame.programme}</span>
+          <span class="programme">
+            {frame.programme?.hasLogo === true && (
+              <img src={`/pay/${frame.programme.slug}/logo.png`} alt="" height="32" />
+            )}
+            {frame.programme?.name}
+          </span>
           <a href={frame.otherLanguageUrl} hreflang={other} lang={other}>
             {texts[other].languageName}
           </a>
         </header>
         <main data-view={view}>
           <h1>{heading.title}</h1>
-          <p class="lead">{heading.lead}</p>
+          <Lead text={heading.lead} view={view} />
           {content}
         </main>
         {frame.support !== '' && (
@@ -55,4 +61,25 @@ export function renderPage(frame: Frame, view: string, heading: Heading, content
     </html>
   );
   return `<!doctype html>${renderToString(page)}`;
+}
+
+/** What went wrong since the buyer's last step takes the focus, and is read out. */
+const needsAttention: readonly string[] = [
+  'amount_changed',
+  'try_again',
+  'insufficient_points',
+  'fund_unavailable',
+  'not_known',
+  'stale_form',
+  'login_failed',
+];
+
+function Lead({ text, view }: { text: string; view: string }) {
+  return needsAttention.includes(view) ? (
+    <p class="lead attention" role="alert" tabIndex={-1} data-focus>
+      {text}
+    </p>
+  ) : (
+    <p class="lead">{text}</p>
+  );
 }

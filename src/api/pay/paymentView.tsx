@@ -13,8 +13,11 @@ export interface PaymentPage {
   readonly available: number;
   /** This payment's address, without a query. */
   readonly path: string;
+  /** The buyer's own payments. */
+  readonly listPath: string;
   readonly csrfToken: string;
   readonly idempotencyId: string;
+  readonly mayCancel: boolean;
   /** Checked links; null where there is none that may be shown. */
   readonly links: {
     readonly invoice: string | null;
@@ -25,6 +28,17 @@ export interface PaymentPage {
 }
 
 export function PaymentView(page: PaymentPage) {
+  return (
+    <>
+      <Content {...page} />
+      <p class="more">
+        <a href={`${page.listPath}?lang=${page.language}`}>{texts[page.language].myPayments}</a>
+      </p>
+    </>
+  );
+}
+
+function Content(page: PaymentPage) {
   switch (page.view) {
     case 'ready':
     case 'amount_changed':
@@ -106,7 +120,7 @@ function Summary({
   const { points, amountMinor, currency, invoiceExpiresAt } = payment;
   return (
     <dl class="summary">
-      {payment.description !== null && <Row name={t.description} value={payment.description} />}
+      {payment.description !== null && <Row name={t.description} value={shortened(payment.description)} />}
       {payment.invoiceNumber !== null && <Row name={t.invoice} value={payment.invoiceNumber} />}
       {amountMinor !== null && currency !== null && (
         <Row name={t.amount} value={formatMoney(amountMinor, currency, language)} />
@@ -133,6 +147,15 @@ function Summary({
       <Row name={t.reference} value={payment.id} />
     </dl>
   );
+}
+
+const longestDescription = 200;
+
+/** A text from outside: without marks that turn its direction, and not longer than the page can bear. */
+function shortened(text: string): string {
+  const plain = text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
+  const points = Array.from(plain);
+  return points.length <= longestDescription ? plain : `${points.slice(0, longestDescription - 1).join('')}…`;
 }
 
 function Row({ name, value }: { name: string; value: string }) {
@@ -168,7 +191,8 @@ export function ConfirmForm({
   );
 }
 
-function CancelForm({ language, path, csrfToken, idempotencyId }: PaymentPage) {
+function CancelForm({ language, path, csrfToken, idempotencyId, mayCancel }: PaymentPage) {
+  if (!mayCancel) return null;
   const t = texts[language];
   return (
     <form method="post" action={`${path}/cancel?lang=${language}`} data-working={t.working}>
@@ -184,7 +208,7 @@ function StatusRegion({ payment, view, language, timeZone, path }: PaymentPage) 
   return (
     <div class="status">
       <p role="status" data-poll={`${path}/status?lang=${language}`} data-view={view}>
-        {statusText(payment.nextProbeAt, language, timeZone)}
+        {statusText(view, payment.nextProbeAt, language, timeZone)}
       </p>
       <p>
         <a class="secondary" href={`${path}?lang=${language}`}>
@@ -196,8 +220,9 @@ function StatusRegion({ payment, view, language, timeZone, path }: PaymentPage) 
 }
 
 /** The one text that changes while the buyer waits. */
-export function statusText(nextProbeAt: Date | null, language: Language, timeZone: string): string {
-  return nextProbeAt === null ? '' : `${texts[language].nextCheck}: ${formatClock(nextProbeAt, language, timeZone)}`;
+export function statusText(view: ViewName, nextProbeAt: Date | null, language: Language, timeZone: string): string {
+  if (view !== 'unknown' || nextProbeAt === null) return texts[language].stillWorking;
+  return `${texts[language].nextCheck}: ${formatClock(nextProbeAt, language, timeZone)}`;
 }
 
 function PaidReturn({ links, language }: PaymentPage) {

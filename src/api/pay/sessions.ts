@@ -56,21 +56,29 @@ export class Sessions {
     };
   }
 
-  /** Remembers a login that begins; makes a session for it where the browser has none. @returns the new cookie's value */
-  async beginLogin(partnerId: string, session: Session | null, login: PendingLogin): Promise<string | null> {
-    if (session === null) return this.#create(partnerId, null, [login], loginWithinMs);
-    const pending = [...session.pendingLogins, login].slice(-mostPendingLogins);
-    await withPartner(this.dataSource, partnerId, (manager) =>
-      manager.getRepository(SessionEntity).update({ idHash: session.idHash, partnerId }, { login: pending }),
-    );
-    return null;
+  /** A session for somebody who is not logged in yet. @returns it, and the new cookie's value */
+  begin(partnerId: string): Promise<{ id: string; session: Session }> {
+    return this.#create(partnerId, null, [], loginWithinMs);
   }
 
-  /** The login came true: the old session dies, a new one takes over, with the logins of other tabs. */
-  async logIn(session: Session, memberId: string, done: PendingLogin): Promise<string> {
+  /** What a login that begins now is checked against when it comes back; several tabs may log in at once. */
+  async rememberLogin(session: Session, login: PendingLogin): Promise<void> {
+    const { idHash, partnerId } = session;
+    // Appended by Postgres, not by us: two tabs that begin at once both find theirs.
+    await withPartner(this.dataSource, partnerId, (manager) =>
+      manager.query(
+        `UPDATE surety.session SET login = jsonb_path_query_array(coalesce(login, '[]') || $3::jsonb, $4::jsonpath)
+         WHERE id_hash = $1 AND partner_id = $2`,
+        [idHash, partnerId, JSON.stringify([login]), `$[last - ${mostPendingLogins - 1} to last]`],
+      ),
+    );
+  }
+
+  /** The login came true: the old session dies, a new one takes over, with the logins of other tabs. @returns its cookie's value */
+  async logIn(session: Session, memberId: string, done: PendingLogin | null): Promise<string> {
     await this.end(session);
-    const others = session.pendingLogins.filter((login) => login.state !== done.state);
-    return this.#create(session.partnerId, memberId, others, loggedInForMs);
+    const others = session.pendingLogins.filter((login) => login.state !== done?.state);
+    return (await this.#create(session.partnerId, memberId, others, loggedInForMs)).id;
   }
 
   async end(session: Session): Promise<void> {
@@ -79,18 +87,14 @@ export class Sessions {
     );
   }
 
-  async #create(partnerId: string, memberId: string | null, login: PendingLogin[], forMs: number): Promise<string> {
+  async #create(partnerId: string, memberId: string | null, login: PendingLogin[], forMs: number) {
     const id = randomBytes(32).toString('base64url');
+    const session = { idHash: hashOf(id), partnerId, memberId, csrfSecret: randomBytes(32).toString('base64url') };
     await withPartner(this.dataSource, partnerId, (manager) =>
-      manager.getRepository(SessionEntity).insert({
-        idHash: hashOf(id),
-        partnerId,
-        memberId,
-        login: login as never,
-        csrfSecret: randomBytes(32).toString('base64url'),
-        expiresAt: new Date(Date.now() + forMs),
-      }),
+      manager
+        .getRepository(SessionEntity)
+        .insert({ ...session, login: login as never, expiresAt: new Date(Date.now() + forMs) }),
     );
-    return id;
+    return { id, session: { ...session, pendingLogins: login } };
   }
 }

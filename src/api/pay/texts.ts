@@ -1,4 +1,5 @@
 /** What the page says, in both languages; the compiler keeps the two key sets equal. */
+import type { PaymentState } from '../../domain/payment.js';
 import type { Language } from './format.js';
 
 const ru = {
@@ -47,6 +48,12 @@ const ru = {
     lead: 'В ссылке нет правильного номера счёта. Вернитесь в магазин и выберите оплату баллами ещё раз.',
   },
   login_failed: { title: 'Войти не удалось', lead: 'Вход не завершён. Ничего не списано. Попробуйте ещё раз.' },
+  continue_as: {
+    title: 'Продолжите оплату',
+    lead: 'Вы пришли из личного кабинета программы. Нажмите кнопку, чтобы войти и увидеть счёт.',
+  },
+  logged_out: { title: 'Вы вышли', lead: 'Сеанс завершён. Состояние ваших оплат от этого не изменилось.' },
+  payments: { title: 'Мои оплаты', lead: 'Ваши оплаты за последние 12 месяцев.' },
   stale_form: {
     title: 'Страница устарела',
     lead: 'Форма была открыта слишком давно или в другом сеансе. По этой отправке ничего не сделано. Откройте оплату заново.',
@@ -73,6 +80,7 @@ const ru = {
   payBy: 'Оплатить до',
   reference: 'Номер операции',
   nextCheck: 'Следующая проверка',
+  stillWorking: 'Ждём ответа Инвойсбокса…',
   pay: 'Списать {points}',
   payAgain: 'Попробовать ещё раз: списать {points}',
   cancel: 'Отменить оплату',
@@ -83,11 +91,25 @@ const ru = {
   stay: 'Остаться здесь',
   support: 'Поддержка',
   logIn: 'Войти',
+  goOn: 'Продолжить',
+  none: 'Оплат пока нет.',
   startAgain: 'Открыть оплату',
   myPayments: 'Мои оплаты',
   logOut: 'Выйти',
   testMode: 'Тестовый режим: деньги и баллы ненастоящие',
   working: 'Отправляем…',
+  states: {
+    opening: 'открывается',
+    awaiting_confirmation: 'ждёт подтверждения',
+    awaiting_approval: 'ждёт одобрения',
+    settling: 'выполняется',
+    unknown: 'результат уточняется',
+    in_review: 'результат уточняется',
+    paid: 'оплачен',
+    declined: 'не состоялась',
+    expired: 'срок истёк',
+    cancelled: 'отменена',
+  } satisfies Record<PaymentState, string>,
   reasons: {
     invoice_canceled: 'Счёт отменён магазином.',
     invoice_partial: 'Счёт уже оплачен частично.',
@@ -150,6 +172,12 @@ const en: Texts = {
     title: 'The login did not work',
     lead: 'The login was not finished. Nothing was taken. Please try again.',
   },
+  continue_as: {
+    title: 'Continue to the payment',
+    lead: 'You come from your account with the programme. Press the button to log in and see the invoice.',
+  },
+  logged_out: { title: 'You are logged out', lead: 'Your session has ended. This does not change your payments.' },
+  payments: { title: 'My payments', lead: 'Your payments of the last 12 months.' },
   stale_form: {
     title: 'This page is out of date',
     lead: 'The form was opened too long ago or in another session. Nothing was done with it. Open the payment again.',
@@ -176,6 +204,7 @@ const en: Texts = {
   payBy: 'Pay by',
   reference: 'Reference',
   nextCheck: 'Next check',
+  stillWorking: 'Waiting for Invoicebox…',
   pay: 'Pay {points}',
   payAgain: 'Try again: pay {points}',
   cancel: 'Cancel the payment',
@@ -186,11 +215,25 @@ const en: Texts = {
   stay: 'Stay here',
   support: 'Support',
   logIn: 'Log in',
+  goOn: 'Continue',
+  none: 'No payments yet.',
   startAgain: 'Open the payment',
   myPayments: 'My payments',
   logOut: 'Log out',
   testMode: 'Test mode: neither money nor points are real',
   working: 'Sending…',
+  states: {
+    opening: 'being opened',
+    awaiting_confirmation: 'waiting for confirmation',
+    awaiting_approval: 'waiting for approval',
+    settling: 'being made',
+    unknown: 'being checked',
+    in_review: 'being checked',
+    paid: 'paid',
+    declined: 'not made',
+    expired: 'expired',
+    cancelled: 'cancelled',
+  },
   reasons: {
     invoice_canceled: 'The shop has cancelled the invoice.',
     invoice_partial: 'The invoice is partly paid already.',

@@ -7,18 +7,12 @@ import { isFinal, type PaymentState } from '../../domain/payment.js';
 import { ApiKeyGuard, CallerOf, RequiresScope, type Caller } from '../auth/apiKeys.js';
 import { Idempotency, uuidOf, type ApiAnswer } from '../idempotency.js';
 import { Problem, unavailable } from '../problem.js';
-import { validate } from '../validate.js';
+import { externalId, validate } from '../validate.js';
 import { paymentJson } from './paymentJson.js';
 import { countsForMs, Payments } from './payments.js';
-import type { SagaAnswer } from './sagas.js';
+import { hasBegun, type SagaAnswer } from './sagas.js';
 
 const anyUuid = z.string().regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i, 'is not an id (8-4-4-4-12 hex)');
-const externalId = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((text) => text.isWellFormed() && !/\p{C}/u.test(text), 'has invisible characters')
-  .transform((text) => text.normalize('NFC').trim());
 const link = z.url({ protocol: /^https?$/ }).max(2_000);
 const amountMinor = z.int().min(1).max(1e13);
 const points = z.int().min(0);
@@ -38,7 +32,13 @@ const confirmBody = z.strictObject({
   /** What the buyer saw and agrees to. */
   seen: z.strictObject({ amountMinor, currency, points }),
 });
-const cancelBody = z.strictObject({ reason: z.string().min(1).max(200).default('cancelled_by_partner') });
+const cancelBody = z.strictObject({
+  /** A code of the partner's own; not prose, which may name people. */
+  reason: z
+    .string()
+    .regex(/^[a-z0-9_]{1,64}$/, 'must be 1 to 64 of a-z, 0-9 and _')
+    .default('cancelled_by_partner'),
+});
 const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
 
 @Controller('v1/payments')
@@ -91,12 +91,12 @@ export class PaymentsController {
         if (opened.kind === 'refused') {
           throw new Problem('partner_not_ready', 'Nothing was opened.', { reason: opened.reason });
         }
-        if (opened.saga.kind === 'not_accepted') {
+        const told = await this.#tell(caller.partnerId, opened.paymentId);
+        if (told.state === 'opening' && !hasBegun(opened.saga)) {
           throw unavailable(
             'The payment was not started for certain. Repeat with the same Idempotency-Key; nothing is held.',
           );
         }
-        const told = await this.#tell(caller.partnerId, opened.paymentId);
         if (told.reason === 'invoice_not_found') throw new Problem('not_found');
         const finished = told.state === 'opening' ? 202 : opened.kind === 'opened' ? 201 : 200;
         return { ...told.answer, status: finished, paymentId: opened.paymentId };
@@ -245,10 +245,8 @@ function came(verb: 'confirm' | 'cancel', state: PaymentState): boolean {
 }
 
 function conflict(told: { state: PaymentState; reason: string | null; body: object }, refusal?: string): Problem {
-  return new Problem('conflict', 'Nothing was changed by this request; the true state is given.', {
-    refusal: refusal ?? told.reason ?? told.state,
-    payment: told.body,
-  });
+  const extensions = { refusal: refusal ?? told.reason ?? told.state, payment: told.body };
+  return new Problem('conflict', 'The true state of the payment is given.', extensions, {}, isFinal(told.state));
 }
 
 function send(response: Response, answer: ApiAnswer): object {

@@ -11,6 +11,8 @@ import { Sagas, type SagaAnswer } from './sagas.js';
 /** A confirm or cancel counts for this long after the click. */
 export const countsForMs = 60_000;
 
+const mostPaymentsListed = 200;
+
 export interface WishToPay {
   readonly partnerId: string;
   readonly settings: PartnerSettings;
@@ -60,6 +62,27 @@ export class Payments {
   read(partnerId: string, paymentId: string): Promise<PaymentEntity | null> {
     return withPartner(this.dataSource, partnerId, (manager) =>
       manager.getRepository(PaymentEntity).findOneBy({ id: paymentId, partnerId }),
+    );
+  }
+
+  /** A member's own payments of the last 12 months, newest first. */
+  ofMember(partnerId: string, memberId: string): Promise<PaymentEntity[]> {
+    const since = new Date();
+    since.setFullYear(since.getFullYear() - 1);
+    return withPartner(this.dataSource, partnerId, (manager) =>
+      manager
+        .getRepository(PaymentEntity)
+        .createQueryBuilder('payment')
+        .where('payment.partner_id = :partnerId AND payment.opened_at > :since', { partnerId, since })
+        .andWhere(
+          "(payment.member_id = :memberId OR payment.member_id IS NULL AND payment.opened_by ->> 'id' = :memberId)",
+          {
+            memberId,
+          },
+        )
+        .orderBy('payment.id', 'DESC')
+        .limit(mostPaymentsListed)
+        .getMany(),
     );
   }
 

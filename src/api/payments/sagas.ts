@@ -37,6 +37,9 @@ export type SagaAnswer =
   /** The workflow has ended or does not exist; the row tells. */
   | { readonly kind: 'over' };
 
+/** Whether a saga is known to be under way, after it was opened. */
+export const hasBegun = ({ kind }: SagaAnswer): boolean => kind === 'answered' || kind === 'accepted';
+
 const acceptedWithinMs = 1_500;
 
 @Injectable()
@@ -94,23 +97,40 @@ export class Sagas {
     );
   }
 
-  /** One call in good health. When its time is up, the same update id once more tells whether it was accepted. */
-  async #ask(execute: () => Promise<unknown>, accepted: () => Promise<unknown>): Promise<SagaAnswer> {
+  /**
+   * One call in good health. When its time is up, the same update id once more tells whether it was accepted, and what
+   * became of it if that is known by now: a refused update is "accepted" by no one.
+   */
+  async #ask(
+    execute: () => Promise<unknown>,
+    begin: () => Promise<{ result(): Promise<unknown> }>,
+  ): Promise<SagaAnswer> {
     try {
       await this.client.withDeadline(Date.now() + this.answerWithinMs, execute);
       return { kind: 'answered' };
     } catch (error) {
-      if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) return answerOfError(error);
+      if (!isOutOfTime(error)) return answerOfError(error);
     }
+    const progress = { begun: false };
     try {
-      await this.client.withDeadline(Date.now() + acceptedWithinMs, accepted);
-      return { kind: 'accepted' };
+      await this.client.withDeadline(Date.now() + acceptedWithinMs, async () => {
+        const update = await begin();
+        progress.begun = true;
+        await update.result();
+      });
+      return { kind: 'answered' };
     } catch (error) {
-      return error instanceof WorkflowUpdateRPCTimeoutOrCancelledError
-        ? { kind: 'not_accepted' }
-        : answerOfError(error);
+      if (!isOutOfTime(error)) return answerOfError(error);
+      return progress.begun ? { kind: 'accepted' } : { kind: 'not_accepted' };
     }
   }
+}
+
+function isOutOfTime(error: unknown): boolean {
+  return (
+    error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+    (isGrpcServiceError(error) && error.code === status.DEADLINE_EXCEEDED)
+  );
 }
 
 function startOptions(

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn, type ValueTransformer } from 'typeorm';
-import type { Confirmation, PaymentPolicy, PaymentState, Scheme } from '../../domain/payment.js';
+import type { Actor, Confirmation, PaymentPolicy, PaymentState, Scheme } from '../../domain/payment.js';
 
 /** bigint columns arrive as strings; ours are safe integers by the ledger's limits. */
 const safeInteger: ValueTransformer = {
@@ -20,6 +20,7 @@ export class PaymentEntity {
   @Column('integer') epoch!: number;
   @Column('uuid', { name: 'member_id', nullable: true }) memberId!: string | null;
   @Column('boolean', { name: 'member_named' }) memberNamed!: boolean;
+  @Column('jsonb', { name: 'opened_by' }) openedBy!: Actor;
   @Column('jsonb') policy!: PaymentPolicy;
   @Column('text', { name: 'success_url', nullable: true }) successUrl!: string | null;
   @Column('text', { name: 'fail_url', nullable: true }) failUrl!: string | null;

@@ -92,8 +92,6 @@ CREATE TABLE payment (
   refusal_code text,
   refusal_message text,
   epoch integer NOT NULL DEFAULT 1,
-  -- The last ticket of a pivot call that may no longer start (payment_fence).
-  fenced_ticket integer NOT NULL DEFAULT 0,
   member_id uuid REFERENCES member,
   member_named boolean NOT NULL,
   opened_by jsonb NOT NULL,
@@ -132,6 +130,8 @@ CREATE UNIQUE INDEX payment_one_an_invoice ON payment (partner_id, invoice_id)
   WHERE state NOT IN ('declined', 'expired', 'cancelled');
 CREATE INDEX payment_by_partner ON payment (partner_id, id DESC);
 CREATE INDEX payment_by_member ON payment (member_id, id DESC) WHERE member_id IS NOT NULL;
+
+CREATE INDEX payment_by_opener ON payment ((opened_by ->> 'id'), id DESC);
 
 CREATE FUNCTION refuse_illegal_transition() RETURNS trigger
 LANGUAGE plpgsql SET search_path = surety, pg_temp AS $$
@@ -233,13 +233,21 @@ CREATE TABLE payment_attempt (
   n integer NOT NULL,
   partner_id uuid NOT NULL,
   epoch integer NOT NULL,
-  ticket integer NOT NULL,
   started_at timestamptz NOT NULL,
   finished_at timestamptz,
   class text CHECK (class IN ('paid', 'not_executed', 'refused', 'unknown')),
   code text,
   request_id text,
   PRIMARY KEY (payment_id, n)
+);
+
+-- An order to make one pivot call: spent by the call that begins, or fenced so that none ever does.
+CREATE TABLE payment_ticket (
+  payment_id uuid NOT NULL REFERENCES payment,
+  ticket text NOT NULL CHECK (length(ticket) BETWEEN 1 AND 100),
+  partner_id uuid NOT NULL,
+  state text NOT NULL CHECK (state IN ('spent', 'fenced')),
+  PRIMARY KEY (payment_id, ticket)
 );
 
 CREATE TABLE session (
@@ -253,6 +261,15 @@ CREATE TABLE session (
   expires_at timestamptz NOT NULL
 );
 CREATE INDEX session_by_expiry ON session (expires_at);
+
+-- A partner's one-time token: another way to log in. Spent by an explicit POST, once.
+CREATE TABLE login_token (
+  hash bytea PRIMARY KEY,
+  partner_id uuid NOT NULL REFERENCES partner,
+  member_id uuid NOT NULL REFERENCES member,
+  expires_at timestamptz NOT NULL,
+  spent_at timestamptz
+);
 
 CREATE TABLE idempotency_key (
   partner_id uuid NOT NULL REFERENCES partner,
@@ -273,7 +290,7 @@ DECLARE
   tenant_table text;
 BEGIN
   FOREACH tenant_table IN ARRAY ARRAY['partner', 'api_key', 'member', 'account', 'fund', 'payment', 'payment_event',
-    'transfer', 'lot', 'hold', 'hold_lot', 'payment_attempt', 'session', 'idempotency_key']
+    'transfer', 'lot', 'hold', 'hold_lot', 'payment_attempt', 'payment_ticket', 'session', 'login_token', 'idempotency_key']
   LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', tenant_table);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', tenant_table);
@@ -295,7 +312,7 @@ GRANT SELECT, INSERT ON member, account, transfer, payment_event TO surety_ledge
 GRANT UPDATE (balance) ON account TO surety_ledger;
 GRANT SELECT, INSERT, UPDATE ON payment, lot, hold, payment_attempt, idempotency_key TO surety_ledger;
 GRANT DELETE ON idempotency_key TO surety_ledger;
-GRANT SELECT, INSERT ON hold_lot TO surety_ledger;
+GRANT SELECT, INSERT ON hold_lot, payment_ticket TO surety_ledger;
 GRANT SELECT ON fund, payment_transition TO surety_ledger;
 GRANT SELECT, UPDATE (credentials_failed_at, fund_doubted_at) ON partner TO surety_ledger;
 GRANT SELECT ON partner, api_key, fund TO surety_directory;
@@ -304,4 +321,4 @@ GRANT UPDATE (last_used_at) ON api_key TO surety_directory;
 -- Everyday reads and writes of the API; the Invoicebox token is not among the columns it may see.
 GRANT SELECT (id, slug, name, settings, login_secret_sealed, credentials_failed_at, fund_doubted_at, created_at) ON partner TO surety_api;
 GRANT SELECT ON api_key, member, payment, payment_event, transfer, account, lot, hold, fund, payment_attempt TO surety_api;
-GRANT SELECT, INSERT, UPDATE, DELETE ON session TO surety_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON session, login_token TO surety_api;

@@ -1,8 +1,8 @@
--- Allows one pivot call and records it before its first byte. p_ticket numbers the workflow's orders to call;
+-- Allows one pivot call and records it before its first byte. p_ticket names the workflow's order to call;
 -- p_proving also allows a call while the invoice reads paid, after an attempt that may have paid it.
 -- Outcomes: go {n, ambiguousBefore}; stale (read again first); superseded; conflict {state}. Only `go` may call.
 CREATE OR REPLACE FUNCTION payment_attempt_begin(
-  p_partner uuid, p_payment uuid, p_epoch integer, p_ticket integer, p_proving boolean, p_freshness_ms bigint, p_at timestamptz
+  p_partner uuid, p_payment uuid, p_epoch integer, p_ticket text, p_proving boolean, p_freshness_ms bigint, p_at timestamptz
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -16,7 +16,7 @@ BEGIN
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'conflict', 'state', 'not_found');
   END IF;
-  IF v_payment.epoch > p_epoch OR v_payment.fenced_ticket >= p_ticket THEN
+  IF v_payment.epoch > p_epoch OR EXISTS (SELECT FROM payment_ticket WHERE payment_id = p_payment AND ticket = p_ticket) THEN
     RETURN jsonb_build_object('outcome', 'superseded');
   END IF;
   SELECT * INTO v_hold FROM hold WHERE payment_id = p_payment AND state = 'held';
@@ -34,10 +34,10 @@ BEGIN
   THEN
     RETURN jsonb_build_object('outcome', 'stale');
   END IF;
-  INSERT INTO payment_attempt (payment_id, n, partner_id, epoch, ticket, started_at)
-  VALUES (p_payment, v_n, p_partner, p_epoch, p_ticket, p_at);
-  -- The ticket is spent: a call ordered twice is made once.
-  UPDATE payment SET fenced_ticket = p_ticket WHERE id = p_payment;
+  INSERT INTO payment_attempt (payment_id, n, partner_id, epoch, started_at)
+  VALUES (p_payment, v_n, p_partner, p_epoch, clock_timestamp());
+  -- A call ordered twice is made once.
+  INSERT INTO payment_ticket (payment_id, ticket, partner_id, state) VALUES (p_payment, p_ticket, p_partner, 'spent');
   RETURN jsonb_build_object('outcome', 'go', 'n', v_n, 'ambiguousBefore', v_ambiguous);
 END
 $$;

@@ -44,7 +44,7 @@ BEGIN
   PERFORM ledger_transfer(p_partner, p_payment, 'draw', v_fund_reserved, v_fund_drawn, v_hold.amount_minor,
     p_transaction, v_actor, p_at);
   UPDATE hold SET state = 'captured', closed_at = p_at WHERE id = v_hold.id;
-  UPDATE payment_attempt SET finished_at = p_at, class = 'paid', request_id = p_request_id
+  UPDATE payment_attempt SET finished_at = clock_timestamp(), class = 'paid', request_id = p_request_id
   WHERE payment_id = p_payment AND n = p_n;
   UPDATE payment SET state = 'paid', reason = NULL, transaction_id = p_transaction, paid_at = p_at, closed_at = p_at,
     next_probe_at = NULL WHERE id = p_payment;

@@ -26,14 +26,22 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'superseded');
   END IF;
 
+  -- A call that comes a second time, late, finds its confirmation given up and must not touch a newer one.
+  IF p_to = 'awaiting_confirmation' AND EXISTS (
+    SELECT FROM hold WHERE payment_id = p_payment AND confirmation_id = p_confirmation AND state = 'released')
+  THEN
+    RETURN jsonb_build_object('outcome', 'closed');
+  END IF;
+
   SELECT coalesce(bool_or(class IS NULL OR class IN ('unknown', 'paid')), false), max(coalesce(finished_at, started_at))
   INTO v_outstanding, v_last_attempt_at FROM payment_attempt WHERE payment_id = p_payment;
   IF v_outstanding THEN
     v_margin := (v_payment.policy ->> 'marginMs')::bigint * interval '1 millisecond';
-    IF NOT (
-      v_payment.read_at >= v_last_attempt_at + v_margin
+    -- Attempts and reads are spans of one clock, this server's; the expiry goes by Temporal's time. What is missing proves nothing.
+    IF NOT coalesce(
+      v_payment.read_began_at >= v_last_attempt_at + v_margin
       AND (v_payment.invoice_status = 'canceled'
-        OR v_payment.invoice_status = 'pending' AND v_payment.read_at >= v_payment.invoice_expires_at + v_margin))
+        OR v_payment.invoice_status = 'pending' AND v_payment.read_at >= v_payment.invoice_expires_at + v_margin), false)
     THEN
       RETURN jsonb_build_object('outcome', 'attempt_outstanding');
     END IF;

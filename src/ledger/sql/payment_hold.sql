@@ -1,7 +1,7 @@
 -- Holds the member's points and reserves the fund, both or neither; the payment then settles.
 -- p_confirmation: {confirmationId, memberId | null, seen: {amountMinor, currency, points}, actor}.
 -- Outcomes: held, already_held, insufficient_points {available, needed}, insufficient_fund, changed, other_member,
--- conflict {state}, superseded, not_found. Everything but the first two left nothing held by this call.
+-- given_up (this confirmation was), conflict {state}, superseded, not_found. Everything but the first two left nothing held by this call.
 CREATE OR REPLACE FUNCTION payment_hold(
   p_partner uuid, p_payment uuid, p_epoch integer, p_confirmation jsonb, p_at timestamptz
 ) RETURNS jsonb
@@ -33,13 +33,15 @@ BEGIN
   END IF;
   SELECT * INTO v_hold FROM hold WHERE payment_id = p_payment AND confirmation_id = v_confirmation;
   IF FOUND THEN
-    RETURN jsonb_build_object('outcome', CASE v_hold.state WHEN 'released' THEN 'superseded' ELSE 'already_held' END);
+    RETURN jsonb_build_object('outcome', CASE v_hold.state WHEN 'released' THEN 'given_up' ELSE 'already_held' END);
   END IF;
   IF v_payment.state NOT IN ('opening', 'awaiting_confirmation', 'awaiting_approval') THEN
     RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
   END IF;
   IF v_payment.scheme = 'loyalty' AND v_member IS NULL
-    OR v_payment.member_id IS NOT NULL AND v_payment.member_id IS DISTINCT FROM v_member THEN
+    OR v_payment.member_id IS NOT NULL AND v_payment.member_id IS DISTINCT FROM v_member
+    -- Under row-level security: a member of this partner, or none at all.
+    OR v_member IS NOT NULL AND NOT EXISTS (SELECT FROM member WHERE id = v_member) THEN
     RETURN jsonb_build_object('outcome', 'other_member');
   END IF;
   IF v_payment.amount_minor IS DISTINCT FROM (p_confirmation #>> '{seen,amountMinor}')::bigint

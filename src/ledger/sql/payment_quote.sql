@@ -10,6 +10,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS 
 DECLARE
   v_payment payment;
   v_changed boolean;
+  v_held boolean;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO v_payment FROM payment WHERE id = p_payment FOR UPDATE;
@@ -22,7 +23,12 @@ BEGIN
   IF v_payment.state IN ('paid', 'declined', 'expired', 'cancelled') THEN
     RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
   END IF;
-  v_changed := v_payment.points IS NOT NULL AND p_points IS NOT NULL AND (
+  -- A read that began before the stored one comes too late to say anything.
+  IF v_payment.read_began_at > clock_timestamp() - p_read_age_ms * interval '1 millisecond' THEN
+    RETURN jsonb_build_object('outcome', 'superseded');
+  END IF;
+  v_held := v_payment.state IN ('settling', 'unknown', 'in_review');
+  v_changed := NOT v_held AND v_payment.points IS NOT NULL AND p_points IS NOT NULL AND (
     v_payment.amount_minor IS DISTINCT FROM (p_read ->> 'amountMinor')::bigint
     OR v_payment.currency IS DISTINCT FROM p_read ->> 'currency'
     OR v_payment.points IS DISTINCT FROM p_points);
@@ -37,8 +43,9 @@ BEGIN
     currency = p_read ->> 'currency',
     invoice_expires_at = (p_read ->> 'expiresAt')::timestamptz,
     payment_url = p_read ->> 'paymentUrl',
-    points = coalesce(p_points, points),
-    priced_at = CASE WHEN p_points IS NULL THEN priced_at ELSE p_priced_at END,
+    -- What is held stays at the price that was confirmed.
+    points = CASE WHEN v_held OR p_points IS NULL THEN points ELSE p_points END,
+    priced_at = CASE WHEN v_held OR p_points IS NULL THEN priced_at ELSE p_priced_at END,
     reason = CASE WHEN v_changed AND state = 'awaiting_confirmation' THEN 'amount_changed' ELSE reason END,
     state = CASE WHEN state = 'opening' AND scheme = 'loyalty' AND p_points IS NOT NULL
       THEN 'awaiting_confirmation' ELSE state END

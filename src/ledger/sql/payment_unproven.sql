@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION payment_unproven(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
   v_payment payment;
+  v_state text;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO STRICT v_payment FROM payment WHERE id = p_payment FOR UPDATE;
@@ -16,10 +17,12 @@ BEGIN
   IF v_payment.state NOT IN ('settling', 'unknown', 'in_review') THEN
     RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
   END IF;
-  UPDATE payment SET state = p_state, reason = p_reason, last_probe = coalesce(p_last_probe, last_probe),
+  -- What a person was asked about stays with him, also when the run that asked was reset.
+  v_state := CASE v_payment.state WHEN 'in_review' THEN 'in_review' ELSE p_state END;
+  UPDATE payment SET state = v_state, reason = p_reason, last_probe = coalesce(p_last_probe, last_probe),
     next_probe_at = p_next_probe_at WHERE id = p_payment;
-  IF v_payment.state <> p_state THEN
-    PERFORM payment_event_write(p_partner, p_payment, 'payment.' || p_state, jsonb_build_object('reason', p_reason), p_at);
+  IF v_payment.state <> v_state THEN
+    PERFORM payment_event_write(p_partner, p_payment, 'payment.' || v_state, jsonb_build_object('reason', p_reason), p_at);
   END IF;
   RETURN jsonb_build_object('outcome', 'noted');
 END

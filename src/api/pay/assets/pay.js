@@ -19,12 +19,17 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload();
 });
 
+const attention = document.querySelector('[data-focus]');
+if (attention) attention.focus();
+
 const region = document.querySelector('[data-poll]');
 if (region) {
   let pauseMs = 1000;
   const ask = async () => {
     try {
       const answer = await fetch(region.dataset.poll, { cache: 'no-store' });
+      // Logged out, or gone: the page says so.
+      if (answer.status === 401 || answer.status === 404) return location.reload();
       const { view, text } = await answer.json();
       if (view !== region.dataset.view) {
         location.reload();

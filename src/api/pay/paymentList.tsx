@@ -1,0 +1,48 @@
+import type { PaymentEntity } from '../../database/entities/payment.js';
+import { formatPoints, formatTime, type Language } from './format.js';
+import { texts } from './texts.js';
+
+/** The buyer's own payments, newest first, and the way out. */
+export function PaymentList({
+  payments,
+  language,
+  timeZone,
+  slug,
+  csrfToken,
+}: {
+  payments: readonly PaymentEntity[];
+  language: Language;
+  timeZone: string;
+  slug: string;
+  csrfToken: string;
+}) {
+  const t = texts[language];
+  return (
+    <>
+      {payments.length === 0 ? (
+        <p>{t.none}</p>
+      ) : (
+        <ul class="payments">
+          {payments.map((payment) => (
+            <li key={payment.id}>
+              <a href={`/pay/${slug}/payments/${payment.id}?lang=${language}`}>
+                <strong>
+                  {payment.points === null ? t.states[payment.state] : formatPoints(payment.points, language)}
+                </strong>
+                <span>{t.states[payment.state]}</span>
+                <time dateTime={payment.openedAt.toISOString()}>
+                  {formatTime(payment.openedAt, language, timeZone)}
+                </time>
+                <span class="reference">{payment.id}</span>
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
+      <form method="post" action={`/pay/${slug}/logout?lang=${language}`} data-working={t.working}>
+        <input type="hidden" name="csrf" value={csrfToken} />
+        <button class="secondary">{t.logOut}</button>
+      </form>
+    </>
+  );
+}
