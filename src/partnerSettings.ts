@@ -14,7 +14,7 @@ const timeZone = z
 
 const timings = z.strictObject({
   /** A read older than this is repeated before the confirm. */
-  freshnessMs: milliseconds.default(60_000),
+  freshnessMs: milliseconds.min(1_000).default(60_000),
   /** How long a price in points holds. */
   quoteTtlMs: milliseconds.default(30 * 60_000),
   /** While it is proven that Invoicebox executed nothing, a payment is given up after this. */

@@ -23,6 +23,9 @@ const longestPauseMs = 60_000;
 const firstLongPauseMs = 5 * 60_000;
 const longestLongPauseMs = 60 * 60_000;
 
+const soon = { pace: 'soon', retryAfterMs: null } as const;
+const stalesWithoutPause = 3;
+
 interface Settlement {
   readonly payment: Payment;
   readonly scheme: Scheme;
@@ -130,13 +133,13 @@ async function confirmAtInvoicebox(settlement: Settlement): Promise<void> {
       case 'superseded':
         throw superseded(payment);
       case 'stale': {
-        const left = await readAgainWhileHeld(settlement, giveUpAt);
-        if (left) return;
+        if (await readAgainWhileHeld(settlement, giveUpAt)) return;
+        // Reads that are stale again and again come from a queue that is too long, or a freshness that is too short.
+        if (tries >= stalesWithoutPause && (await waitOrGiveUp(settlement, soon, tries, giveUpAt))) return;
         continue;
       }
       case 'not_started': {
-        const left = await waitOrGiveUp(settlement, { pace: 'soon', retryAfterMs: null }, tries, giveUpAt);
-        if (left) return;
+        if (await waitOrGiveUp(settlement, soon, tries, giveUpAt)) return;
         continue;
       }
       case 'answered':
@@ -147,8 +150,7 @@ async function confirmAtInvoicebox(settlement: Settlement): Promise<void> {
       case 'paid':
         return capture(payment, { n: ordered.n, transactionId: meaning.transactionId, requestId: ordered.requestId });
       case 'not_executed': {
-        const left = await waitOrGiveUp(settlement, meaning, tries, giveUpAt);
-        if (left) return;
+        if (await waitOrGiveUp(settlement, meaning, tries, giveUpAt)) return;
         continue;
       }
       case 'credentials':

@@ -171,6 +171,15 @@ export class World {
     return seen;
   }
 
+  /** Until the last read of the invoice is older than this. */
+  async untilStale(paymentId: string, freshnessMs: number): Promise<void> {
+    const { invoice } = (await this.read(paymentId)) as unknown as { invoice: { readAt: string } };
+    await eventually(
+      () => Promise.resolve(Date.now() - Date.parse(invoice.readAt) > freshnessMs),
+      () => 'time stands still',
+    );
+  }
+
   handle(paymentId: string): WorkflowHandle {
     return this.client.workflow.getHandle(`payment-${paymentId}`);
   }

@@ -35,8 +35,8 @@ export function renderPage(frame: Frame, view: string, heading: Heading, content
         <script src="/pay-assets/pay.js" defer />
       </head>
       <body>
-        {frame.testMode && <p class="test-mode">{t.testMode}</p>}
         <header>
+          {frame.testMode && <p class="test-mode">{t.testMode}</p>}
           <span class="programme">
             {frame.programme?.hasLogo === true && (
               <img src={`/pay/${frame.programme.slug}/logo.png`} alt="" height="32" />

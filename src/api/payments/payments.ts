@@ -75,9 +75,11 @@ export class Payments {
         .createQueryBuilder('payment')
         .where('payment.partner_id = :partnerId AND payment.opened_at > :since', { partnerId, since })
         .andWhere(
-          "(payment.member_id = :memberId OR payment.member_id IS NULL AND payment.opened_by ->> 'id' = :memberId)",
+          "(payment.member_id = :memberId OR payment.member_id IS NULL AND payment.opened_by ->> 'id' = :opener)",
           {
             memberId,
+            // The same id, as the text that it is in there.
+            opener: memberId,
           },
         )
         .orderBy('payment.id', 'DESC')
