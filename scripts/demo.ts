@@ -68,6 +68,8 @@ async function start() {
     keys: keys ?? '',
     ports: { api: await portNear(3000), worker: await portNear(3001), simulator: await portNear(4010) },
     journal: join(folder, 'twin.jsonl'),
+    // A short freshness, so that an invoice edited in the demo shop is noticed however fast one clicks.
+    timings: { freshnessMs: 2_000 },
   });
   ends.unshift({ name: 'connections', end: () => surety.close() });
   await step('database and Temporal prepared', () => surety.prepare());

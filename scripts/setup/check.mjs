@@ -16,6 +16,7 @@ const checks = [
   ['prettier', '--check', '.'],
   ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'simulator', 'scripts'],
   ['knip'],
+  ['requirements'],
 ];
 
 /** Runs every check, also after a failed one; answers the exit code. */
@@ -25,7 +26,8 @@ export async function runChecks(root, args) {
   for (const [name, ...rest] of chosen) {
     try {
       await withProgress('check', [name, ...rest].join(' '), async () => {
-        const { code, output } = await run(process.execPath, [`node_modules/${bins[name]}`, ...rest], { cwd: root });
+        const script = name === 'requirements' ? 'scripts/setup/requirements.mjs' : `node_modules/${bins[name]}`;
+        const { code, output } = await run(process.execPath, [script, ...rest], { cwd: root });
         if (code !== 0) throw new Error(output);
       });
     } catch (error) {

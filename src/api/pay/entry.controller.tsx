@@ -9,7 +9,7 @@ import { LoginTokens } from '../auth/loginTokens.js';
 import { Payments } from '../payments/payments.js';
 import { hasBegun } from '../payments/sagas.js';
 import { Logins } from './logins.js';
-import { cookieName, cookieOptions, csrfTokenOf, Sessions } from './sessions.js';
+import { cookieName, cookieOptions, csrfTokenOf, loginCookieName, loginCookieOptions, Sessions } from './sessions.js';
 import { texts } from './texts.js';
 import { isMember, LinkButton, Visits, type Visit } from './visits.js';
 
@@ -98,7 +98,11 @@ export class EntryController {
       this.#showLoginFailed(visit, goOn);
       return;
     }
-    response.cookie(cookieName(slug), await this.sessions.logIn(visit.session, memberId, null), cookieOptions);
+    response.cookie(
+      cookieName(slug),
+      await this.sessions.logIn(visit.programme.partnerId, visit.session, memberId),
+      cookieOptions,
+    );
     response.redirect(303, goOn);
   }
 
@@ -126,11 +130,15 @@ export class EntryController {
   ) {
     const visit = await this.visits.begin(slug, request, response);
     if (visit === null) return;
-    const login = visit.session?.pendingLogins.find((pending) => pending.state === query['state']);
-    if (visit.session === null || login === undefined) {
+    const state = typeof query['state'] === 'string' ? query['state'] : '';
+    const cookies = request.cookies as Readonly<Record<string, unknown>>;
+    const name = loginCookieName(slug, state);
+    const login = await this.sessions.takeLogin(visit.programme.partnerId, cookies[name], state);
+    if (login === null) {
       this.#showLoginFailed(visit, null);
       return;
     }
+    response.clearCookie(name, cookieOptions);
     const result = await this.logins.finish(visit.programme, login, new URL(ownAddress(request), 'http://page').search);
     switch (result.kind) {
       case 'failed':
@@ -141,7 +149,11 @@ export class EntryController {
         }
       case 'member': {
         const memberId = await this.payments.openMember(visit.programme.partnerId, result.externalId);
-        response.cookie(cookieName(slug), await this.sessions.logIn(visit.session, memberId, login), cookieOptions);
+        response.cookie(
+          cookieName(slug),
+          await this.sessions.logIn(visit.programme.partnerId, visit.session, memberId),
+          cookieOptions,
+        );
         response.redirect(303, login.goOn);
       }
     }
@@ -231,8 +243,9 @@ export class EntryController {
       this.#showLoginFailed(visit, goOn, 503);
       return;
     }
-    const session = visit.session ?? (await this.#beginSession(visit));
-    await this.sessions.rememberLogin(session, begun.login);
+    const { slug, partnerId } = visit.programme;
+    const id = await this.sessions.beginLogin(partnerId, begun.login);
+    visit.response.cookie(loginCookieName(slug, begun.login.state), id, loginCookieOptions);
     visit.response.redirect(303, begun.url.href);
   }
 

@@ -110,6 +110,7 @@ function Content(page: PaymentPage) {
 }
 
 function Summary({
+  view,
   payment,
   language,
   timeZone,
@@ -118,6 +119,7 @@ function Summary({
 }: PaymentPage & { withBalance?: boolean }) {
   const t = texts[language];
   const { points, amountMinor, currency, invoiceExpiresAt } = payment;
+  const pointsName = pointsNameOf(view, language);
   return (
     <dl class="summary">
       {payment.description !== null && <Row name={t.description} value={shortened(payment.description)} />}
@@ -125,7 +127,7 @@ function Summary({
       {amountMinor !== null && currency !== null && (
         <Row name={t.amount} value={formatMoney(amountMinor, currency, language)} />
       )}
-      {points !== null && <Row name={t.toCharge} value={formatPoints(points, language)} />}
+      {points !== null && pointsName !== null && <Row name={pointsName} value={formatPoints(points, language)} />}
       {withBalance && points !== null && (
         <>
           <Row name={t.balanceBefore} value={formatPoints(available, language)} />
@@ -147,6 +149,30 @@ function Summary({
       <Row name={t.reference} value={payment.id} />
     </dl>
   );
+}
+
+/** What the points of this payment are by now; where none were taken, nothing is said of them. */
+function pointsNameOf(view: ViewName, language: Language): string | null {
+  const t = texts[language];
+  switch (view) {
+    case 'paid':
+      return t.charged;
+    case 'unknown':
+      return t.reserved;
+    case 'declined':
+    case 'expired':
+    case 'cancelled':
+    case 'paid_elsewhere':
+    case 'someone_else':
+      return null;
+    case 'ready':
+    case 'amount_changed':
+    case 'try_again':
+    case 'insufficient_points':
+    case 'fund_unavailable':
+    case 'processing':
+      return t.toCharge;
+  }
 }
 
 const longestDescription = 200;

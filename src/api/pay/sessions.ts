@@ -8,20 +8,21 @@ import { withPartner } from '../../database/withPartner.js';
 
 const loggedInForMs = 60 * 60_000;
 const loginWithinMs = 15 * 60_000;
-/** Logins under way in one browser at once, in several tabs. */
-const mostPendingLogins = 5;
 
 export interface Session {
   readonly idHash: Buffer;
   readonly partnerId: string;
   readonly memberId: string | null;
-  readonly pendingLogins: readonly PendingLogin[];
   readonly csrfSecret: string;
 }
 
 /** `__Host-`: this host alone, over TLS alone (browsers count localhost as such). */
 export const cookieName = (slug: string): string => `__Host-surety-${slug}`;
+/** The cookie of one login under way, found again by its state. */
+export const loginCookieName = (slug: string, state: string): string =>
+  `${cookieName(slug)}-login-${state.slice(0, 16)}`;
 export const cookieOptions: CookieOptions = { httpOnly: true, secure: true, sameSite: 'lax', path: '/' };
+export const loginCookieOptions: CookieOptions = { ...cookieOptions, maxAge: loginWithinMs };
 
 const hashOf = (id: string): Buffer => createHash('sha256').update(id).digest();
 
@@ -40,54 +41,56 @@ export class Sessions {
   constructor(private readonly dataSource: DataSource) {}
 
   async find(partnerId: string, id: unknown): Promise<Session | null> {
-    if (typeof id !== 'string' || id.length === 0 || id.length > 100) return null;
-    const row = await withPartner(this.dataSource, partnerId, (manager) =>
+    const row = await this.#row(partnerId, id);
+    if (row === null || row.login !== null) return null;
+    return { idHash: row.idHash, partnerId, memberId: row.memberId, csrfSecret: row.csrfSecret };
+  }
+
+  /** A session for somebody who is not logged in yet. @returns it, and its cookie's value */
+  begin(partnerId: string): Promise<{ id: string; session: Session }> {
+    return this.#create(partnerId, null, null, loginWithinMs);
+  }
+
+  /** Remembers what a login that begins is checked against. Each has a cookie of its own, so that tabs don't disturb each other. */
+  async beginLogin(partnerId: string, login: PendingLogin): Promise<string> {
+    return (await this.#create(partnerId, null, login, loginWithinMs)).id;
+  }
+
+  /** The login that this browser began under this state; it can be taken once. */
+  async takeLogin(partnerId: string, id: unknown, state: unknown): Promise<PendingLogin | null> {
+    const row = await this.#row(partnerId, id);
+    if (row?.login?.state !== state || row?.login === null || row === null) return null;
+    const ended = await this.#delete(partnerId, row.idHash);
+    return ended ? row.login : null;
+  }
+
+  /** A new session for who has logged in; the one before it is dead. @returns its cookie's value */
+  async logIn(partnerId: string, before: Session | null, memberId: string): Promise<string> {
+    if (before !== null) await this.end(before);
+    return (await this.#create(partnerId, memberId, null, loggedInForMs)).id;
+  }
+
+  async end(session: Session): Promise<void> {
+    await this.#delete(session.partnerId, session.idHash);
+  }
+
+  #row(partnerId: string, id: unknown): Promise<SessionEntity | null> {
+    if (typeof id !== 'string' || id.length === 0 || id.length > 100) return Promise.resolve(null);
+    return withPartner(this.dataSource, partnerId, (manager) =>
       manager
         .getRepository(SessionEntity)
         .findOneBy({ idHash: hashOf(id), partnerId, expiresAt: MoreThan(new Date()) }),
     );
-    if (row === null) return null;
-    return {
-      idHash: row.idHash,
-      partnerId,
-      memberId: row.memberId,
-      pendingLogins: row.login ?? [],
-      csrfSecret: row.csrfSecret,
-    };
   }
 
-  /** A session for somebody who is not logged in yet. @returns it, and the new cookie's value */
-  begin(partnerId: string): Promise<{ id: string; session: Session }> {
-    return this.#create(partnerId, null, [], loginWithinMs);
-  }
-
-  /** What a login that begins now is checked against when it comes back; several tabs may log in at once. */
-  async rememberLogin(session: Session, login: PendingLogin): Promise<void> {
-    const { idHash, partnerId } = session;
-    // Appended by Postgres, not by us: two tabs that begin at once both find theirs.
-    await withPartner(this.dataSource, partnerId, (manager) =>
-      manager.query(
-        `UPDATE surety.session SET login = jsonb_path_query_array(coalesce(login, '[]') || $3::jsonb, $4::jsonpath)
-         WHERE id_hash = $1 AND partner_id = $2`,
-        [idHash, partnerId, JSON.stringify([login]), `$[last - ${mostPendingLogins - 1} to last]`],
-      ),
+  async #delete(partnerId: string, idHash: Buffer): Promise<boolean> {
+    const { affected } = await withPartner(this.dataSource, partnerId, (manager) =>
+      manager.getRepository(SessionEntity).delete({ idHash, partnerId }),
     );
+    return affected === 1;
   }
 
-  /** The login came true: the old session dies, a new one takes over, with the logins of other tabs. @returns its cookie's value */
-  async logIn(session: Session, memberId: string, done: PendingLogin | null): Promise<string> {
-    await this.end(session);
-    const others = session.pendingLogins.filter((login) => login.state !== done?.state);
-    return (await this.#create(session.partnerId, memberId, others, loggedInForMs)).id;
-  }
-
-  async end(session: Session): Promise<void> {
-    await withPartner(this.dataSource, session.partnerId, (manager) =>
-      manager.getRepository(SessionEntity).delete({ idHash: session.idHash, partnerId: session.partnerId }),
-    );
-  }
-
-  async #create(partnerId: string, memberId: string | null, login: PendingLogin[], forMs: number) {
+  async #create(partnerId: string, memberId: string | null, login: PendingLogin | null, forMs: number) {
     const id = randomBytes(32).toString('base64url');
     const session = { idHash: hashOf(id), partnerId, memberId, csrfSecret: randomBytes(32).toString('base64url') };
     await withPartner(this.dataSource, partnerId, (manager) =>
@@ -95,6 +98,6 @@ export class Sessions {
         .getRepository(SessionEntity)
         .insert({ ...session, login: login as never, expiresAt: new Date(Date.now() + forMs) }),
     );
-    return { id, session: { ...session, pendingLogins: login } };
+    return { id, session };
   }
 }
