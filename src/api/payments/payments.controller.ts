@@ -192,6 +192,9 @@ export class PaymentsController {
       async (_, wish) => {
         const said = await say(paymentId, wish);
         const told = await this.#tell(caller.partnerId, paymentId);
+        // The ledger knows whose confirmation counts, also where the workflow's answer was lost or it had ended by then.
+        const counts = verb === 'confirm' && told.confirmationId === uuidOf(wish) && came(verb, told.state);
+        if (counts) return { ...told.answer, paymentId };
         switch (said.kind) {
           case 'answered':
             if (!came(verb, told.state)) throw conflict(told);
@@ -214,10 +217,7 @@ export class PaymentsController {
     );
   }
 
-  async #tell(
-    partnerId: string,
-    paymentId: string,
-  ): Promise<{ answer: ApiAnswer; state: PaymentState; reason: string | null; body: object }> {
+  async #tell(partnerId: string, paymentId: string): Promise<Told> {
     const payment = await this.payments.read(partnerId, paymentId);
     if (payment === null) throw new Problem('not_found');
     const body = paymentJson(payment);
@@ -228,8 +228,24 @@ export class PaymentsController {
       payment.state === 'in_review';
     const status = moving ? 202 : 200;
     const headers = { Location: `/v1/payments/${paymentId}` };
-    return { answer: { status, body, headers }, state: payment.state, reason: payment.reason, body };
+    const { state, reason, confirmation } = payment;
+    return {
+      answer: { status, body, headers },
+      state,
+      reason,
+      confirmationId: confirmation?.confirmationId ?? null,
+      body,
+    };
   }
+}
+
+/** How a payment stands, as an answer and in parts. */
+interface Told {
+  readonly answer: ApiAnswer;
+  readonly state: PaymentState;
+  readonly reason: string | null;
+  readonly confirmationId: string | null;
+  readonly body: object;
 }
 
 function keyOf(key: string | undefined): string {
@@ -244,7 +260,7 @@ function came(verb: 'confirm' | 'cancel', state: PaymentState): boolean {
   return state !== 'awaiting_confirmation' && (!isFinal(state) || state === 'paid');
 }
 
-function conflict(told: { state: PaymentState; reason: string | null; body: object }, refusal?: string): Problem {
+function conflict(told: Told, refusal?: string): Problem {
   const extensions = { refusal: refusal ?? told.reason ?? told.state, payment: told.body };
   return new Problem('conflict', 'The true state of the payment is given.', extensions, {}, isFinal(told.state));
 }
