@@ -10,6 +10,7 @@ import { tokenPurpose } from '../src/activities/partners.js';
 import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
 import { loginSecretPurpose } from '../src/api/pay/programmes.js';
 import { readPartnerConfig } from '../src/config.js';
+import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { partnerSettings } from '../src/partnerSettings.js';
 
@@ -63,13 +64,13 @@ export async function applyPartner(
     await client.query("SELECT set_config('surety.partner', $1, true)", [partnerId]);
     const sealedSecret =
       partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
-    // Applying again also says that somebody has looked: flags are cleared, and come back if the trouble does.
+    // Applying again also says that somebody has looked at the fund. Bad credentials are cleared by a token check alone.
     await client.query(
       `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed)
        VALUES ($1, $2, $3, $4, $5, $6)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
          invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed,
-         credentials_failed_at = NULL, fund_doubted_at = NULL`,
+         fund_doubted_at = NULL`,
       [
         partnerId,
         partner.slug,
@@ -125,6 +126,26 @@ async function firstApiKey(client: pg.Client, partnerId: string, testMode: boole
   return key;
 }
 
+/** Asks Invoicebox whose token it is; a valid one ends "credentials refused". @returns what came of it, in words */
+async function checkToken(client: pg.Client, partnerId: string, partner: z.infer<typeof partnerFile>): Promise<string> {
+  const timeouts = { connectMs: 15_000, readMs: 15_000, confirmMs: 15_000 };
+  const invoicebox = new InvoiceboxClient({ timeouts, userAgent });
+  try {
+    const answer = await invoicebox.checkToken({ ...partner.settings.invoicebox, token: partner.invoiceboxToken });
+    switch (answer.kind) {
+      case 'valid':
+        await client.query('UPDATE surety.partner SET credentials_failed_at = NULL WHERE id = $1', [partnerId]);
+        return 'Invoicebox knows the token';
+      case 'invalid':
+        return `Invoicebox refuses the token (${answer.code}): payments will be declined until it is right`;
+      case 'unavailable':
+        return `Invoicebox could not be asked about the token (${answer.detail})`;
+    }
+  } finally {
+    await invoicebox.close();
+  }
+}
+
 async function main([verb, file]: readonly string[]): Promise<void> {
   if (verb !== 'apply' || file === undefined) throw new Error('usage: npm run partner -- apply partner.json');
   const config = readPartnerConfig();
@@ -134,6 +155,7 @@ async function main([verb, file]: readonly string[]): Promise<void> {
   try {
     const applied = await applyPartner(client, input, new KeyRing(config.SURETY_KEYS), config.SURETY_TEST_MODE === '1');
     process.stdout.write(`partner ${applied.partnerId} applied\n`);
+    process.stdout.write(`${await checkToken(client, applied.partnerId, partnerFile.parse(input))}\n`);
     process.stdout.write(
       applied.apiKey === null ? 'it has API keys already; none was made\n' : `API key, shown once: ${applied.apiKey}\n`,
     );

@@ -11,7 +11,7 @@ import { Partners } from './activities/partners.js';
 import { readWorkerConfig } from './config.js';
 import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
-import { InvoiceboxClient } from './invoicebox/client.js';
+import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
 import { Ledger } from './ledger/ledger.js';
 import { createLog, type Log } from './log.js';
@@ -35,7 +35,7 @@ const client = new InvoiceboxClient({
     readMs: config.INVOICEBOX_READ_TIMEOUT_MS,
     confirmMs: config.INVOICEBOX_CONFIRM_TIMEOUT_MS,
   },
-  userAgent: 'Surety/0.1.0 (saga 0.1.0)',
+  userAgent,
 });
 const partners = new Partners(pool, new KeyRing(config.SURETY_KEYS));
 const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });

@@ -46,6 +46,9 @@ const maxOperationIdLength = 36;
 
 const maxHeaderBytes = 16_384;
 
+/** How we name ourselves (contract, section 1): `<app>/<version> (<module> <version>)`. */
+export const userAgent = 'Surety/0.1.0 (saga 0.1.0)';
+
 export class InvoiceboxClient {
   readonly #timeouts: InvoiceboxTimeouts;
   readonly #userAgent: string;

@@ -1,0 +1,86 @@
+/** `npm run partner -- apply`, as an operator runs it. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { repository } from '../../scripts/stack.js';
+import { Books, postgres, testKeys } from '../support/books.js';
+
+let books: Books;
+const folder = mkdtempSync(join(tmpdir(), 'surety-partner-'));
+const example = JSON.parse(readFileSync(join(repository, 'docs/partner.example.json'), 'utf8')) as Record<
+  string,
+  unknown
+>;
+beforeAll(async () => {
+  books = await Books.open();
+});
+afterAll(async () => {
+  await books.close();
+});
+
+async function apply(change: Record<string, unknown>): Promise<{ code: number; stdout: string; stderr: string }> {
+  const file = join(folder, 'partner.json');
+  // Nobody listens there: the token check says so.
+  const settings = { ...(example['settings'] as object), invoicebox: { baseUrl: 'http://127.0.0.1:9' } };
+  writeFileSync(file, JSON.stringify({ ...example, slug: 'example', settings, ...change }));
+  const environment = { ...process.env, DATABASE_ADMIN_URL: postgres.url(books.database), SURETY_KEYS: testKeys };
+  try {
+    const script = join(repository, 'dist/scripts/partner.js');
+    return { code: 0, ...(await promisify(execFile)(process.execPath, [script, 'apply', file], { env: environment })) };
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string };
+  }
+}
+
+it('creates a partner, prints its first API key once, and changes it when applied again', async () => {
+  const first = await apply({});
+  expect(first.stdout).toMatch(
+    /partner [0-9a-f-]{36} applied\n.*could not be asked.*\nAPI key, shown once: sk_live_[\w-]{43}\n/,
+  );
+  const again = await apply({ name: 'Новое имя' });
+  expect(again.stdout).toContain('it has API keys already; none was made');
+  expect(again.stdout).not.toContain('sk_live_');
+  const { rows } = await books.admin.query(
+    "SELECT id, name, invoicebox_token_sealed FROM partner WHERE slug = 'example'",
+  );
+  expect(rows).toEqual([
+    { id: expect.any(String), name: 'Новое имя', invoicebox_token_sealed: expect.stringMatching(/^test\./) },
+  ]);
+  const id = (rows[0] as { id: string }).id;
+  expect(await books.ledger.fundBalance(id)).toMatchObject([
+    { sizeMinor: 100_000_000_00, availableMinor: 100_000_000_00 },
+  ]);
+});
+
+it.each([
+  ['a setting that nobody knows', { settings: { ...(example['settings'] as object), surprise: 1 } }, 'surprise'],
+  [
+    'a colour that cannot be read on',
+    {
+      settings: {
+        invoicebox: { baseUrl: 'http://127.0.0.1:9' },
+        loyalty: {
+          rates: {},
+          login: { issuer: 'https://a.b', clientId: 'c' },
+          linkHosts: [],
+          branding: { colour: '#eeeeee' },
+        },
+      },
+    },
+    'contrast',
+  ],
+  [
+    'an amount with a fraction',
+    { funds: [{ currency: 'RUB', deposits: [{ amountMinor: 1.5, reference: 'x' }] }] },
+    'amountMinor',
+  ],
+])('refuses %s: names it, and changes nothing', async (_, change, named) => {
+  const { rowCount } = await books.admin.query('SELECT FROM partner');
+  const answer = await apply({ slug: 'refused', ...change });
+  expect([answer.code, answer.stderr]).toEqual([1, expect.stringContaining('Nothing was changed.')]);
+  expect(answer.stderr).toContain(named);
+  expect((await books.admin.query('SELECT FROM partner')).rowCount).toBe(rowCount);
+});
