@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Passport } from '../src/ledger/ledger.js';
+import type { Passport } from '../src/ledger/outcomes.js';
 import { demo } from './demoWorld.js';
 import { HttpBuyer } from './httpBuyer.js';
 import { freePort, repository, startPostgres, startTemporal, type Program } from './stack.js';

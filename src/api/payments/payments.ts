@@ -4,7 +4,8 @@ import { DataSource } from 'typeorm';
 import { PaymentEntity } from '../../database/entities/payment.js';
 import { withPartner } from '../../database/withPartner.js';
 import type { Actor, Cancellation, Confirmation, Scheme } from '../../domain/payment.js';
-import { Ledger, type OpenOutcome, type Passport } from '../../ledger/ledger.js';
+import { Ledger } from '../../ledger/ledger.js';
+import type { OpenOutcome, Passport } from '../../ledger/outcomes.js';
 import { policyOf, type PartnerSettings } from '../../partnerSettings.js';
 import { Sagas, type SagaAnswer } from './sagas.js';
 

@@ -13,7 +13,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Cancellation, Confirmation } from '../../domain/payment.js';
-import type { OpenedPayment } from '../../ledger/ledger.js';
+import type { OpenedPayment } from '../../ledger/outcomes.js';
 import {
   cancelUpdate,
   confirmUpdate,
