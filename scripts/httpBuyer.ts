@@ -23,8 +23,8 @@ export class HttpBuyer {
     return this.#request(url, null);
   }
 
-  /** Presses a button of the page: the first form that has one with this text, name or value. */
-  async press(page: Page, button: string): Promise<Page> {
+  /** Presses a button of the page; a redirect to an address with `stopBefore` in it is not followed. The first form that has one with this text, name or value. */
+  async press(page: Page, button: string, stopBefore?: string): Promise<Page> {
     for (const form of formsOf(page.html)) {
       const pressed = form.buttons.find(
         ({ name, value, text }) => text.includes(button) || name === button || value === button,
@@ -33,7 +33,7 @@ export class HttpBuyer {
       const fields = new URLSearchParams([...form.fields]);
       if (pressed.name !== '') fields.set(pressed.name, pressed.value);
       const target = new URL(form.action, page.url);
-      if (form.method === 'post') return this.#request(target.href, fields);
+      if (form.method === 'post') return this.#request(target.href, fields, stopBefore);
       target.search = fields.toString();
       return this.#request(target.href, null);
     }
@@ -42,7 +42,7 @@ export class HttpBuyer {
     );
   }
 
-  async #request(first: string, form: URLSearchParams | null): Promise<Page> {
+  async #request(first: string, form: URLSearchParams | null, stopBefore?: string): Promise<Page> {
     let url = first;
     let body = form;
     for (let redirects = 0; redirects < mostRedirects; redirects++) {
@@ -62,6 +62,7 @@ export class HttpBuyer {
       if (location === null || response.status < 300 || response.status >= 400)
         return { url, status: response.status, html };
       url = new URL(location, url).href;
+      if (stopBefore !== undefined && url.includes(stopBefore)) return { url, status: response.status, html };
       body = null;
     }
     throw new Error(`More than ${mostRedirects} redirects from ${first}`);

@@ -49,7 +49,10 @@ const loyalty = z.strictObject({
   /** Absent: as the browser asks, else Russian. */
   language: z.enum(['ru', 'en']).optional(),
   support: z.string().max(200).default(''),
-  /** Where our page may be shown in a frame: nowhere by default (silent in the contract, section 6). */
+  /**
+   * Where our page may be shown in a frame: nowhere by default (silent in the contract, section 6). Only sites of our own
+   * registrable domain work: in a foreign one browsers send no SameSite=Lax cookie, and nobody could log in.
+   */
   frameAncestors: z
     .array(z.url({ protocol: /^https$/ }).max(253))
     .max(20)

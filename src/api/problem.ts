@@ -1,7 +1,7 @@
 /** Errors of the API: RFC 9457 problem+json with a code and the request's id. Each says what was left untouched. */
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { sendTroublePage } from './pay/pageFilter.js';
+import { isPage, sendTroublePage } from './pay/pageFilter.js';
 
 const problems = {
   malformed_json: { status: 400, title: 'The body is not JSON' },
@@ -116,7 +116,7 @@ export class ProblemFilter implements ExceptionFilter {
       response.end();
       return;
     }
-    if (request.path.startsWith('/pay/')) {
+    if (isPage(request.path)) {
       response.set(problem.headers);
       sendTroublePage(request, response, problem.status, this.testMode);
       return;

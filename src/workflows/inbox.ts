@@ -79,9 +79,14 @@ export class Inbox {
 
   /** Tells whoever waits how his message came out, and takes the next. */
   answerAll(): void {
-    // Whom the payment is not for has not tried it.
+    // Only what the buyer could have known counts: not that Invoicebox was away, nor that the payment is another's.
     const { state, reason } = this.payment;
-    if (this.#confirm !== null && state === 'awaiting_confirmation' && reason !== 'other_member') {
+    if (
+      this.#confirm !== null &&
+      state === 'awaiting_confirmation' &&
+      reason !== 'other_member' &&
+      reason !== 'invoicebox_unavailable'
+    ) {
       this.#count(this.#confirm.message);
     }
     for (const waiting of [this.#confirm, this.#cancel]) {

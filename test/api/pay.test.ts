@@ -73,6 +73,9 @@ describe('the view of a payment', () => {
     expect(viewOf(waiting, 'anna', 10)).toBe('ready');
     expect(viewOf(waiting, 'anna', 9)).toBe('insufficient_points');
     expect(viewOf({ ...waiting, memberId: 'boris' }, 'anna', 10)).toBe('someone_else');
+    expect(viewOf({ ...waiting, state: 'paid', memberId: 'boris' }, 'anna', 10)).toBe('someone_else_paid');
+    expect(viewOf({ ...waiting, state: 'declined', memberId: 'boris' }, 'anna', 10)).toBe('someone_else_ended');
+    expect(viewOf({ ...waiting, state: 'opening' }, 'anna', 10)).toBe('opening');
     expect(viewOf({ ...waiting, reason: 'amount_changed' }, 'anna', 10)).toBe('amount_changed');
     expect(viewOf({ ...waiting, reason: 'insufficient_fund' }, 'anna', 10)).toBe('fund_unavailable');
   });

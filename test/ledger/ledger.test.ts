@@ -103,10 +103,15 @@ describe('holding', () => {
 
   it('keeps the price that was confirmed while it is held', async () => {
     const { key } = await held();
-    await books.read(key, { amountMinor: 100 }, 99);
-    expect((await books.admin.query('SELECT points FROM payment WHERE id = $1', [key.paymentId])).rows).toEqual([
-      { points: '10' },
-    ]);
+    const shown = async () => {
+      const sql = 'SELECT amount_minor, points FROM payment WHERE id = $1';
+      return (await books.admin.query<{ amount_minor: string; points: string }>(sql, [key.paymentId])).rows;
+    };
+    await books.read(key, { amountMinor: 990 }, 99);
+    expect(await shown()).toEqual([{ amount_minor: '100', points: '10' }]);
+    // Back at the buyer it is the new price, sum and points together.
+    await books.ledger.close(key, 'awaiting_confirmation', 'amount_changed', null, saga, Date.now());
+    expect(await shown()).toEqual([{ amount_minor: '990', points: '99' }]);
   });
 
   it('guards the fund down to its overdraft, whoever comes at once', async () => {

@@ -95,7 +95,7 @@ it('keeps its books whatever happens at once', async () => {
         for (const { captured, closed } of seen) expect(captured + closed).toBeLessThanOrEqual(1);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 60 },
   );
 }, 120_000);
 

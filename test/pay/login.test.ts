@@ -132,12 +132,20 @@ describe('[buyer 1] the login', () => {
     ]);
   });
 
-  it('does not carry a forged or replayed answer of the provider', async () => {
+  it('takes an answer of the provider once, and in the browser that asked', async () => {
     const buyer = new HttpBuyer();
     const login = await buyer.open(entryLink(world, (await world.invoice()).id));
-    await buyer.press(login, 'anna');
-    const replayed = await buyer.open(`${world.surety.apiUrl}/pay/kafeteriy/login/callback?code=x&state=y`);
-    expect([replayed.status, replayed.html.includes('data-view="login_failed"')]).toEqual([400, true]);
+    // The provider's answer is caught before it arrives.
+    const { url: answer } = await buyer.press(login, 'anna', '/login/callback');
+    const failed = { status: 400, view: 'login_failed' };
+    const outcome = async (visitor: HttpBuyer, url: string) => {
+      const { status, html } = await visitor.open(url);
+      return { status, view: /data-view="(\w+)"/.exec(html)?.[1] };
+    };
+    expect(await outcome(new HttpBuyer(), answer)).toEqual(failed);
+    expect(await outcome(buyer, answer.replace(/state=[^&]+/, 'state=forged'))).toEqual(failed);
+    expect(await outcome(buyer, answer)).toEqual({ status: 200, view: 'ready' });
+    expect(await outcome(buyer, answer)).toEqual(failed);
   });
 });
 

@@ -44,6 +44,8 @@ export const viewOf = (page: Page): Promise<string | null> => page.locator('main
 
 export async function untilView(page: Page, view: string): Promise<void> {
   await page.locator(`main[data-view="${view}"]`).waitFor({ timeout: 30_000 });
+  // With its style and script, as a person sees it.
+  await page.waitForLoadState('load');
 }
 
 /** A tab of its own in a fresh browser profile, with a small wait where something is missing. */

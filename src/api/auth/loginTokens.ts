@@ -1,11 +1,12 @@
 /** One-time tokens: a partner's backend has logged its member in already, and sends him here with one of these. */
 import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { DataSource, IsNull, MoreThan } from 'typeorm';
+import { DataSource, IsNull, LessThan, MoreThan } from 'typeorm';
 import { LoginTokenEntity } from '../../database/entities/loginToken.js';
 import { withPartner } from '../../database/withPartner.js';
 
 const validForMs = 10 * 60_000;
+const keptForMs = 24 * 3_600_000;
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 @Injectable()
@@ -16,9 +17,12 @@ export class LoginTokens {
   async make(partnerId: string, memberId: string): Promise<{ token: string; expiresAt: Date }> {
     const token = randomBytes(32).toString('base64url');
     const expiresAt = new Date(Date.now() + validForMs);
-    await withPartner(this.dataSource, partnerId, (manager) =>
-      manager.getRepository(LoginTokenEntity).insert({ hash: hashOf(token), partnerId, memberId, expiresAt }),
-    );
+    await withPartner(this.dataSource, partnerId, async (manager) => {
+      const tokens = manager.getRepository(LoginTokenEntity);
+      await tokens.insert({ hash: hashOf(token), partnerId, memberId, expiresAt });
+      // What is over by a day is needed by nobody.
+      await tokens.delete({ partnerId, expiresAt: LessThan(new Date(Date.now() - keptForMs)) });
+    });
     return { token, expiresAt };
   }
 

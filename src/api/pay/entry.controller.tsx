@@ -14,6 +14,8 @@ import { texts } from './texts.js';
 import { isMember, LinkButton, Visits, type Visit } from './visits.js';
 
 const anyId = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+/** An entry link with its return links; it is kept while the buyer logs in. */
+const longestAddress = 6_000;
 type QueryFields = Readonly<Record<string, unknown>>;
 
 @Controller('pay/:slug')
@@ -46,7 +48,17 @@ export class EntryController {
       return;
     }
     if (typeof query['token'] === 'string') return this.#offerToken(visit, query['token']);
-    if (!isMember(visit)) return this.#sendToLogin(visit, ownAddress(request));
+    const address = ownAddress(request);
+    if (address.length > longestAddress) {
+      this.visits.show(visit, {
+        status: 414,
+        view: 'bad_request',
+        heading: texts[language].bad_request,
+        address: `/pay/${slug}`,
+      });
+      return;
+    }
+    if (!isMember(visit)) return this.#sendToLogin(visit, address);
     const opened = await this.payments.open({
       partnerId: programme.partnerId,
       settings: programme.settings,
@@ -223,7 +235,7 @@ export class EntryController {
       </form>
     );
     response.set('Referrer-Policy', 'no-referrer');
-    this.visits.show(visit, { status: 200, view: 'continue_as', heading: t.continue_as, content, address: goOn });
+    this.visits.show(visit, { status: 200, view: 'continue_as', heading: t.continue_as, content });
   }
 
   async #beginSession(visit: Visit) {
@@ -276,10 +288,11 @@ export class EntryController {
 
 /** Path and query of this request, whatever form its request line had. */
 function ownAddress(request: Request): string {
+  if (!URL.canParse(request.originalUrl, 'http://page')) return request.path;
   const url = new URL(request.originalUrl, 'http://page');
   return url.pathname + url.search;
 }
 
 function isOwnAddress(slug: string, address: string): boolean {
-  return address.startsWith(`/pay/${slug}?`) && !/[\\\s]/.test(address) && address.length <= 8_000;
+  return address.startsWith(`/pay/${slug}?`) && !/[\\\s]/.test(address) && address.length <= longestAddress;
 }

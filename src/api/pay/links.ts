@@ -10,8 +10,9 @@ export function safeLink(
   // Backslashes, blanks, control and non-ASCII characters are read differently by browsers and by us: none is needed.
   if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) return null;
   if (!/^https?:\/\/[^/]/.test(text)) return null;
-  const url = URL.parse(text);
-  if (url === null || url.username !== '' || url.password !== '') return null;
+  if (!URL.canParse(text)) return null;
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return null;
   if (!allowedHosts.includes(url.host)) return null;
   const isLoopback = url.hostname === 'localhost' || url.hostname === '127.0.0.1';
   if (url.protocol !== 'https:' && !(testMode && isLoopback)) return null;

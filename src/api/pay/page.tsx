@@ -70,6 +70,10 @@ const needsAttention: readonly string[] = [
   'insufficient_points',
   'fund_unavailable',
   'not_known',
+  'cancel_not_known',
+  'too_many_tries',
+  'busy',
+  'sent_unknown',
   'stale_form',
   'login_failed',
 ];

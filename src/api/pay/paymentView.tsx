@@ -18,6 +18,8 @@ export interface PaymentPage {
   readonly csrfToken: string;
   readonly idempotencyId: string;
   readonly mayCancel: boolean;
+  /** A confirmation was accepted and is not acted on yet: it shows as processing. */
+  readonly sent: boolean;
   /** Checked links; null where there is none that may be shown. */
   readonly links: {
     readonly invoice: string | null;
@@ -63,7 +65,16 @@ function Content(page: PaymentPage) {
         <>
           <Summary {...page} />
           <ReturnLink {...page} kind="fail" />
+          {page.payment.state === 'awaiting_confirmation' && <ConfirmForm {...page} again />}
           {page.payment.state === 'awaiting_confirmation' && <CancelForm {...page} />}
+        </>
+      );
+    case 'opening':
+      return (
+        <>
+          <StatusRegion {...page} />
+          <ReturnLink {...page} kind="fail" />
+          <CancelForm {...page} />
         </>
       );
     case 'processing':
@@ -105,7 +116,9 @@ function Content(page: PaymentPage) {
         </>
       );
     case 'someone_else':
-      return null;
+    case 'someone_else_paid':
+    case 'someone_else_ended':
+      return <ReturnLink {...page} kind="invoice" />;
   }
 }
 
@@ -163,7 +176,10 @@ function pointsNameOf(view: ViewName, language: Language): string | null {
     case 'expired':
     case 'cancelled':
     case 'paid_elsewhere':
+    case 'opening':
     case 'someone_else':
+    case 'someone_else_paid':
+    case 'someone_else_ended':
       return null;
     case 'ready':
     case 'amount_changed':
@@ -217,7 +233,7 @@ export function ConfirmForm({
   );
 }
 
-function CancelForm({ language, path, csrfToken, idempotencyId, mayCancel }: PaymentPage) {
+export function CancelForm({ language, path, csrfToken, idempotencyId, mayCancel }: PaymentPage) {
   if (!mayCancel) return null;
   const t = texts[language];
   return (
@@ -229,15 +245,15 @@ function CancelForm({ language, path, csrfToken, idempotencyId, mayCancel }: Pay
   );
 }
 
-function StatusRegion({ payment, view, language, timeZone, path }: PaymentPage) {
+function StatusRegion({ payment, view, language, timeZone, path, sent }: PaymentPage) {
   const t = texts[language];
   return (
     <div class="status">
-      <p role="status" data-poll={`${path}/status?lang=${language}`} data-view={view}>
+      <p role="status" data-poll={`${path}/status?lang=${language}${sent ? '&sent=1' : ''}`} data-view={view}>
         {statusText(view, payment.nextProbeAt, language, timeZone)}
       </p>
       <p>
-        <a class="secondary" href={`${path}?lang=${language}`}>
+        <a class="secondary" href={`${path}?lang=${language}${sent ? '&sent=1' : ''}`}>
           {t.check}
         </a>
       </p>
@@ -245,22 +261,32 @@ function StatusRegion({ payment, view, language, timeZone, path }: PaymentPage) 
   );
 }
 
+/** A time further away than this is told with its date. */
+const soonMs = 60 * 60_000;
+
 /** The one text that changes while the buyer waits. */
 export function statusText(view: ViewName, nextProbeAt: Date | null, language: Language, timeZone: string): string {
   if (view !== 'unknown' || nextProbeAt === null) return texts[language].stillWorking;
-  return `${texts[language].nextCheck}: ${formatClock(nextProbeAt, language, timeZone)}`;
+  const isSoon = nextProbeAt.getTime() - Date.now() < soonMs;
+  const when = isSoon ? formatClock(nextProbeAt, language, timeZone) : formatTime(nextProbeAt, language, timeZone);
+  return `${texts[language].nextCheck}: ${when}`;
 }
 
-function PaidReturn({ links, language }: PaymentPage) {
+/** Only who has just paid is taken along; who looks at an old payment stays. */
+const justPaidMs = 2 * 60_000;
+
+function PaidReturn({ links, language, payment }: PaymentPage) {
   const t = texts[language];
   const url = links.invoice ?? links.success;
   if (url === null) return null;
+  const isJustPaid = payment.paidAt !== null && Date.now() - payment.paidAt.getTime() < justPaidMs;
+  const text = url === links.invoice ? t.toInvoice : t.toShop;
   return (
-    <div class="return" data-return data-text={t.autoReturn}>
-      <a class="primary" href={url} autofocus>
-        {t.toInvoice}
+    <div class="return" data-return={isJustPaid} data-text={t.autoReturn}>
+      <a class="primary" href={url} autofocus aria-describedby="countdown">
+        {text}
       </a>
-      <p data-countdown hidden />
+      <p id="countdown" data-countdown hidden />
       <button type="button" class="secondary" data-stay hidden>
         {t.stay}
       </button>

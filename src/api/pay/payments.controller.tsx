@@ -12,11 +12,11 @@ import { uuidOf, wishHash } from '../idempotency.js';
 import { countsForMs, Payments } from '../payments/payments.js';
 import type { SagaAnswer } from '../payments/sagas.js';
 import { formatClock } from './format.js';
-import { ConfirmForm, PaymentView, statusText, type PaymentPage } from './paymentView.js';
+import { CancelForm, ConfirmForm, PaymentView, statusText, type PaymentPage } from './paymentView.js';
 import { PaymentList } from './paymentList.js';
 import { csrfTokenOf } from './sessions.js';
 import { fill, texts } from './texts.js';
-import { viewOf } from './viewOf.js';
+import { viewOf, type ViewName } from './viewOf.js';
 import { isMember, LinkButton, Visits, type MemberVisit } from './visits.js';
 
 const anyId = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -66,7 +66,7 @@ export class PayController {
     const found = await this.#find(slug, id, request, response);
     if (found === null) return;
     const { visit, payment } = found;
-    const page = await this.#pageOf(visit, payment, uuidv7());
+    const page = await this.#pageOf(visit, payment, uuidv7(), request.query['sent'] === '1');
     const heading = texts[visit.language][page.view];
     this.visits.show(visit, { status: 200, view: page.view, heading, content: <PaymentView {...page} /> });
   }
@@ -82,7 +82,8 @@ export class PayController {
     const found = await this.#find(slug, id, request, response);
     if (found === null) return;
     const { visit, payment } = found;
-    const view = viewOf(payment, visit.session.memberId, await this.#available(visit));
+    const sent = request.query['sent'] === '1';
+    const view = shownView(payment, visit.session.memberId, await this.#available(visit), sent);
     const text = statusText(view, payment.nextProbeAt, visit.language, visit.programme.settings.timeZone);
     response.set('Cache-Control', 'no-store').json({ view, text });
   }
@@ -125,7 +126,7 @@ export class PayController {
       confirmationId: uuidOf(wish),
       notAfter,
     });
-    await this.#goOn(found, said, notAfter, idempotencyId);
+    await this.#goOn(found, 'confirm', said, notAfter, idempotencyId);
   }
 
   @Post(':id/cancel')
@@ -154,36 +155,68 @@ export class PayController {
       reason: 'cancelled_by_buyer',
       notAfter,
     });
-    await this.#goOn(found, said, notAfter, form.data.idempotencyId);
+    await this.#goOn(found, 'cancel', said, notAfter, form.data.idempotencyId);
   }
 
-  /** After a POST: to the payment's own page, or the truth about a message of which it is not known whether it arrived. */
-  async #goOn(found: Found, said: SagaAnswer, notAfter: number, idempotencyId: string): Promise<void> {
-    const { visit, payment } = found;
+  /** After a POST: to the payment's own page, or to what has to be said of a message that did not count, or may have. */
+  async #goOn(
+    found: Found,
+    verb: 'confirm' | 'cancel',
+    said: SagaAnswer,
+    notAfter: number,
+    idempotencyId: string,
+  ): Promise<void> {
+    const { visit } = found;
+    const { language, programme, response } = visit;
+    const payment = (await this.payments.read(programme.partnerId, found.payment.id)) ?? found.payment;
+    const address = addressOf(found);
+    const check = <LinkButton href={address} text={texts[language].check} />;
+    const waits = payment.state === 'awaiting_confirmation' || payment.state === 'opening';
+    if (!waits) {
+      response.redirect(303, address);
+      return;
+    }
     switch (said.kind) {
       case 'answered':
-      case 'accepted':
-      case 'refused':
-      case 'over':
-        visit.response.redirect(303, addressOf(found));
+      case 'over': {
+        response.redirect(303, address);
         return;
+      }
+      case 'accepted': {
+        response.redirect(303, verb === 'confirm' ? `${address}&sent=1` : address);
+        return;
+      }
+      case 'refused':
+        if (said.refusal !== 'too_many_tries' && said.refusal !== 'busy') {
+          response.redirect(303, address);
+          return;
+        }
+        {
+          this.visits.show(visit, {
+            status: 429,
+            view: said.refusal,
+            heading: texts[language][said.refusal],
+            content: check,
+            address,
+          });
+          return;
+        }
       case 'not_accepted': {
-        const { language, programme } = visit;
         const until = formatClock(new Date(notAfter), language, programme.settings.timeZone);
-        const { title, lead } = texts[language].not_known;
-        const page = await this.#pageOf(visit, payment, idempotencyId);
-        visit.response.set('Retry-After', '5');
+        const { title, lead } = texts[language][verb === 'confirm' ? 'not_known' : 'cancel_not_known'];
+        const page = await this.#pageOf(visit, payment, idempotencyId, false);
+        response.set('Retry-After', '5');
         this.visits.show(visit, {
           status: 503,
-          view: 'not_known',
+          view: verb === 'confirm' ? 'not_known' : 'cancel_not_known',
           heading: { title, lead: fill(lead, { until }) },
           content: (
             <>
-              <ConfirmForm {...page} again />
-              <LinkButton href={addressOf(found)} text={texts[language].check} />
+              {verb === 'confirm' ? <ConfirmForm {...page} again /> : <CancelForm {...page} />}
+              {check}
             </>
           ),
-          address: addressOf(found),
+          address,
         });
       }
     }
@@ -229,12 +262,18 @@ export class PayController {
     this.visits.show(found.visit, { status: 403, view: 'stale_form', heading, content, address });
   }
 
-  async #pageOf(visit: MemberVisit, payment: PaymentEntity, idempotencyId: string): Promise<PaymentPage> {
+  async #pageOf(
+    visit: MemberVisit,
+    payment: PaymentEntity,
+    idempotencyId: string,
+    sent: boolean,
+  ): Promise<PaymentPage> {
     const available = await this.#available(visit);
     const { programme, session, language } = visit;
     const checked = (link: string | null) => this.visits.checkedLink(programme, link);
     return {
-      view: viewOf(payment, session.memberId, available),
+      view: shownView(payment, session.memberId, available, sent),
+      sent,
       payment,
       language,
       timeZone: programme.settings.timeZone,
@@ -257,6 +296,12 @@ export class PayController {
     const { partnerId } = visit.programme;
     return (await this.ledger.memberBalance(partnerId, visit.session.memberId, Date.now())).available;
   }
+}
+
+/** A confirmation that was accepted, but not acted on yet, is under way although the row still waits. */
+function shownView(payment: PaymentEntity, memberId: string, available: number, sent: boolean): ViewName {
+  const view = viewOf(payment, memberId, available);
+  return sent && view === 'ready' ? 'processing' : view;
 }
 
 /** Who is bound to pay it, or else opened it; a payment that the partner opened is anybody's who was given it. */

@@ -7,6 +7,7 @@ import { SessionEntity, type PendingLogin } from '../../database/entities/sessio
 import { withPartner } from '../../database/withPartner.js';
 
 const loggedInForMs = 60 * 60_000;
+const mostTakenAlong = 10;
 const loginWithinMs = 15 * 60_000;
 
 export interface Session {
@@ -93,11 +94,15 @@ export class Sessions {
   async #create(partnerId: string, memberId: string | null, login: PendingLogin | null, forMs: number) {
     const id = randomBytes(32).toString('base64url');
     const session = { idHash: hashOf(id), partnerId, memberId, csrfSecret: randomBytes(32).toString('base64url') };
-    await withPartner(this.dataSource, partnerId, (manager) =>
-      manager
+    await withPartner(this.dataSource, partnerId, async (manager) => {
+      await manager
         .getRepository(SessionEntity)
-        .insert({ ...session, login: login as never, expiresAt: new Date(Date.now() + forMs) }),
-    );
+        .insert({ ...session, login: login as never, expiresAt: new Date(Date.now() + forMs) });
+      // Each new one takes a few that are over along, so that they never pile up.
+      await manager.query(
+        `DELETE FROM surety.session WHERE id_hash IN (SELECT id_hash FROM surety.session WHERE expires_at < now() LIMIT ${mostTakenAlong})`,
+      );
+    });
     return { id, session };
   }
 }

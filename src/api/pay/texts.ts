@@ -21,6 +21,10 @@ const ru = {
     title: 'Оплата баллами сейчас недоступна',
     lead: 'Программа временно не может оплатить этот счёт. Ничего не списано. Вернитесь и выберите другой способ оплаты или попробуйте позже.',
   },
+  opening: {
+    title: 'Открываем оплату',
+    lead: 'Читаем счёт в Инвойсбоксе. Баллы не списаны и не зарезервированы: вы сможете проверить и подтвердить оплату.',
+  },
   processing: {
     title: 'Оплата выполняется',
     lead: 'Мы подтверждаем оплату в Инвойсбоксе. Обычно это занимает несколько секунд. Не оплачивайте счёт повторно.',
@@ -37,6 +41,14 @@ const ru = {
   someone_else: {
     title: 'Счёт оплачивает другой участник',
     lead: 'Этот счёт уже оплачивается другим участником программы.',
+  },
+  someone_else_paid: {
+    title: 'Счёт уже оплачен',
+    lead: 'Его оплатил другой участник программы. Ваши баллы не списаны.',
+  },
+  someone_else_ended: {
+    title: 'Эта попытка оплаты завершена',
+    lead: 'Её начинал другой участник программы. Ваши баллы не списаны. Откройте оплату заново со страницы счёта.',
   },
   session_lost: { title: 'Войдите ещё раз', lead: 'Сеанс завершён. Войдите, чтобы увидеть состояние оплаты.' },
   not_found: {
@@ -65,6 +77,26 @@ const ru = {
   not_known: {
     title: 'Неизвестно, дошло ли подтверждение',
     lead: 'Сервис не ответил вовремя. Подтверждение могло дойти и может быть учтено до {until}. Нажать ещё раз безопасно: дважды баллы не спишутся.',
+  },
+  cancel_not_known: {
+    title: 'Неизвестно, дошла ли отмена',
+    lead: 'Сервис не ответил вовремя. Отмена могла дойти и может быть учтена до {until}. Нажать ещё раз безопасно.',
+  },
+  too_many_tries: {
+    title: 'Слишком много попыток',
+    lead: 'Эту оплату больше нельзя подтвердить. По последнему нажатию ничего не списано. Вернитесь и выберите другой способ оплаты.',
+  },
+  busy: {
+    title: 'Слишком много запросов сразу',
+    lead: 'Последнее нажатие не учтено. Проверьте состояние оплаты через минуту.',
+  },
+  sent_unknown: {
+    title: 'Сервис временно недоступен',
+    lead: 'Неизвестно, принято ли ваше последнее нажатие. Откройте оплату и проверьте её состояние: дважды баллы не спишутся.',
+  },
+  bad_request: {
+    title: 'Запрос не принят',
+    lead: 'Он составлен неправильно или слишком велик. По нему ничего не сделано.',
   },
   trouble: {
     title: 'Сервис временно недоступен',
@@ -144,6 +176,10 @@ const en: Texts = {
     title: 'Paying with points is not available now',
     lead: 'The programme cannot pay this invoice at the moment. Nothing was taken. Go back and choose another way to pay, or try later.',
   },
+  opening: {
+    title: 'Opening the payment',
+    lead: 'We are reading the invoice at Invoicebox. No points are taken or reserved: you will check and confirm the payment first.',
+  },
   processing: {
     title: 'The payment is being made',
     lead: 'We are confirming the payment at Invoicebox. It usually takes a few seconds. Do not pay the invoice again.',
@@ -163,6 +199,14 @@ const en: Texts = {
   someone_else: {
     title: 'Someone else is paying this invoice',
     lead: 'Another member of the programme is already paying this invoice.',
+  },
+  someone_else_paid: {
+    title: 'The invoice is already paid',
+    lead: 'Another member of the programme has paid it. None of your points were taken.',
+  },
+  someone_else_ended: {
+    title: 'This attempt to pay has ended',
+    lead: 'Another member of the programme began it. None of your points were taken. Start again from the invoice.',
   },
   session_lost: { title: 'Please log in again', lead: 'Your session has ended. Log in to see how the payment stands.' },
   not_found: { title: 'Page not found', lead: 'Check the link, or go back to the invoice and start again.' },
@@ -191,6 +235,26 @@ const en: Texts = {
   not_known: {
     title: 'It is not known whether your confirmation arrived',
     lead: 'The service did not answer in time. Your confirmation may have arrived and may count until {until}. Pressing again is safe: points cannot be taken twice.',
+  },
+  cancel_not_known: {
+    title: 'It is not known whether your cancellation arrived',
+    lead: 'The service did not answer in time. Your cancellation may have arrived and may count until {until}. Pressing again is safe.',
+  },
+  too_many_tries: {
+    title: 'Too many attempts',
+    lead: 'This payment can no longer be confirmed. Your last click took nothing. Go back and choose another way to pay.',
+  },
+  busy: {
+    title: 'Too many requests at once',
+    lead: 'Your last click did not count. Check how the payment stands in a minute.',
+  },
+  sent_unknown: {
+    title: 'The service is not available',
+    lead: 'It is not known whether your last click was taken. Open the payment and check how it stands: points cannot be taken twice.',
+  },
+  bad_request: {
+    title: 'The request was not accepted',
+    lead: 'It is malformed or too large. Nothing was done with it.',
   },
   trouble: {
     title: 'The service is not available',

@@ -1,7 +1,8 @@
 /** One map from a payment's true state to what the buyer sees (experience.md, [buyer 9]). Pure. */
-import type { PaymentState } from '../../domain/payment.js';
+import { isFinal, type PaymentState } from '../../domain/payment.js';
 
 export const viewNames = [
+  'opening',
   'ready',
   'insufficient_points',
   'amount_changed',
@@ -15,6 +16,8 @@ export const viewNames = [
   'cancelled',
   'paid_elsewhere',
   'someone_else',
+  'someone_else_paid',
+  'someone_else_ended',
 ] as const;
 
 export type ViewName = (typeof viewNames)[number];
@@ -29,9 +32,10 @@ export interface ViewSubject {
 
 /** @param available the points that this member can spend now */
 export function viewOf(payment: ViewSubject, memberId: string, available: number): ViewName {
-  if (payment.memberId !== null && payment.memberId !== memberId) return 'someone_else';
+  if (payment.memberId !== null && payment.memberId !== memberId) return othersViewOf(payment.state);
   switch (payment.state) {
     case 'opening':
+      return 'opening';
     case 'settling':
     case 'awaiting_approval':
       return 'processing';
@@ -49,6 +53,11 @@ export function viewOf(payment: ViewSubject, memberId: string, available: number
     case 'cancelled':
       return 'cancelled';
   }
+}
+
+function othersViewOf(state: PaymentState): ViewName {
+  if (state === 'paid') return 'someone_else_paid';
+  return isFinal(state) ? 'someone_else_ended' : 'someone_else';
 }
 
 function waitingViewOf(payment: ViewSubject, available: number): ViewName {

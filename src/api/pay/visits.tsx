@@ -87,7 +87,8 @@ export class Visits {
   }
 
   #send(programme: Programme | null, language: Language, request: Request, response: Response, shown: Shown): void {
-    const other = new URL(shown.address ?? request.originalUrl, 'http://page');
+    const here = shown.address ?? request.originalUrl;
+    const other = new URL(URL.canParse(here, 'http://page') ? here : request.path, 'http://page');
     other.searchParams.set('lang', language === 'ru' ? 'en' : 'ru');
     const frame = {
       language,

@@ -26,8 +26,8 @@ BEGIN
   SELECT coalesce(max(n), 0) + 1, coalesce(bool_or(class IS DISTINCT FROM 'not_executed'), false)
   INTO v_n, v_ambiguous FROM payment_attempt WHERE payment_id = p_payment;
   IF v_payment.read_began_at < clock_timestamp() - p_freshness_ms * interval '1 millisecond'
-    OR v_payment.amount_minor IS DISTINCT FROM v_hold.amount_minor
-    OR v_payment.currency IS DISTINCT FROM v_hold.currency
+    OR v_payment.read_amount_minor IS DISTINCT FROM v_hold.amount_minor
+    OR v_payment.read_currency IS DISTINCT FROM v_hold.currency
     OR NOT (
       v_payment.invoice_status = 'pending' AND coalesce(v_payment.invoice_expires_at > p_at, false)
       OR p_proving AND v_ambiguous AND v_payment.invoice_status = 'paid')

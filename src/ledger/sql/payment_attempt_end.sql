@@ -7,6 +7,8 @@ CREATE OR REPLACE FUNCTION payment_attempt_end(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
+  -- The payment's row first, as everywhere: a capture that comes at once waits instead of deadlocking.
+  PERFORM FROM payment WHERE id = p_payment FOR UPDATE;
   UPDATE payment_attempt SET finished_at = clock_timestamp(), class = p_class, code = p_code, request_id = p_request_id
   WHERE payment_id = p_payment AND n = p_n AND finished_at IS NULL;
   IF p_class = 'refused' THEN
@@ -16,7 +18,6 @@ BEGIN
     WHEN 'credentials' THEN
       UPDATE partner SET credentials_failed_at = coalesce(credentials_failed_at, p_at) WHERE id = p_partner;
     WHEN 'fund' THEN
-      PERFORM FROM payment WHERE id = p_payment FOR UPDATE;
       -- Only where the mirror said enough: with the guard `warn` it may have known better.
       IF EXISTS (
         SELECT FROM hold

@@ -61,6 +61,11 @@ BEGIN
     reason = p_reason,
     next_probe_at = NULL,
     confirmation = CASE p_to WHEN 'awaiting_confirmation' THEN NULL ELSE confirmation END,
+    -- Back at the buyer, the price is what was read last.
+    amount_minor = CASE p_to WHEN 'awaiting_confirmation' THEN read_amount_minor ELSE amount_minor END,
+    currency = CASE p_to WHEN 'awaiting_confirmation' THEN read_currency ELSE currency END,
+    points = CASE p_to WHEN 'awaiting_confirmation' THEN coalesce(read_points, points) ELSE points END,
+    priced_at = CASE p_to WHEN 'awaiting_confirmation' THEN coalesce(read_priced_at, priced_at) ELSE priced_at END,
     closed_at = CASE p_to WHEN 'awaiting_confirmation' THEN NULL ELSE p_at END
   WHERE id = p_payment;
   IF p_to <> 'awaiting_confirmation' THEN

@@ -46,7 +46,7 @@ if (region) {
   addEventListener('online', () => location.reload());
 }
 
-const back = document.querySelector('[data-return]');
+const back = document.querySelector('[data-return="true"]');
 if (back) {
   const link = back.querySelector('a');
   const text = back.querySelector('[data-countdown]');
