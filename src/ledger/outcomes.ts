@@ -37,7 +37,7 @@ export const holdOutcome = z.discriminatedUnion('outcome', [
     'not_found',
   ),
   z.object({ outcome: z.literal('insufficient_points'), available: integer, needed: integer }),
-  conflict,
+  z.object({ outcome: z.literal('conflict'), state }),
 ]);
 export const attemptOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('go'), n: integer, ambiguousBefore: z.boolean() }),

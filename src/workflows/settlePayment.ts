@@ -5,7 +5,7 @@
 import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
 import type { Quote } from '../activities/invoicebox.js';
 import type { ConfirmMeaning } from '../domain/confirmAnswer.js';
-import type { Confirmation, DeclineReason, ReturnReason, Scheme } from '../domain/payment.js';
+import { isFinal, type Confirmation, type DeclineReason, type ReturnReason, type Scheme } from '../domain/payment.js';
 import { ledger, priorities } from './calls.js';
 import { capture, superseded } from './close.js';
 import type { Inbox } from './inbox.js';
@@ -113,6 +113,11 @@ async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean
     case 'not_found':
       throw superseded(payment);
     case 'conflict':
+      // A task that was lost has closed it: the ledger's word stands.
+      if (isFinal(held.state)) {
+        settleInto(payment, held.state);
+        return false;
+      }
       throw ApplicationFailure.nonRetryable(`Nothing was held: the ledger says ${held.state}`, 'LedgerConflict');
   }
 }

@@ -83,8 +83,34 @@ describe('holding', () => {
   it('binds the payment to the first who holds', async () => {
     const [anna, boris] = [await books.member('anna', { points: 10 }), await books.member('boris', { points: 10 })];
     const key = await books.payment(price);
-    const outcomes = await Promise.all([books.hold(key, anna, price), books.hold(key, boris, price)]);
+    const at = Date.now();
+    const outcomes = await Promise.all([
+      books.hold(key, anna, price, randomUUID(), at),
+      books.hold(key, boris, price, randomUUID(), at),
+    ]);
+    // Told at the same moment, neither is newer.
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['conflict', 'held']);
+  });
+
+  it('goes on with the hold of a lost task: the same member’s is kept, another member’s gives way to the newer task alone', async () => {
+    const [anna, boris] = [await books.member('lost-a', { points: 10 }), await books.member('lost-b', { points: 10 })];
+    const key = await books.payment(price);
+    const now = Date.now();
+    await books.hold(key, anna, price, randomUUID(), now);
+    await expect(books.hold(key, anna, price, randomUUID(), now + 1)).resolves.toEqual({ outcome: 'already_held' });
+    const conflict = { outcome: 'conflict', state: 'settling' };
+    await expect(books.hold(key, boris, price, randomUUID(), now - 1)).resolves.toEqual(conflict);
+    await expect(books.hold(key, boris, price, randomUUID(), now + 1)).resolves.toEqual({ outcome: 'held' });
+    const balances = async () =>
+      Promise.all([anna, boris].map((member) => books.ledger.memberBalance(books.partnerId, member, Date.now())));
+    expect(await balances()).toEqual([
+      { available: 10, held: 0 },
+      { available: 0, held: 10 },
+    ]);
+    // Once something was tried with a hold, it stays.
+    await books.ledger.beginAttempt(key, '1', false, policy.freshnessMs, Date.now());
+    await expect(books.hold(key, anna, price, randomUUID(), now + 2)).resolves.toEqual(conflict);
+    expect((await balances())[1]).toEqual({ available: 0, held: 10 });
   });
 
   it('does not hold after the confirmation was given up, even when the hold comes late', async () => {

@@ -112,13 +112,23 @@ describe('Idempotency-Key', () => {
     ).toHaveLength(1);
   });
 
-  it('confirms once for fifty clicks with fifty keys', async () => {
-    const opened = await world.open((await world.invoice()).id);
-    const before = await world.balance('anna');
-    const answers = await Promise.all(Array.from({ length: 50 }, () => world.confirm(opened)));
-    expect(answers.map(({ status }) => status).filter((status) => status === 200).length).toBeGreaterThanOrEqual(1);
-    for (const { status } of answers) expect([200, 202, 409, 429]).toContain(status);
-    expect((await world.balance('anna')).available).toBe(before.available - 12_346);
+  it('confirms once for fifty clicks with fifty keys, of one member or of two, ten times over', async () => {
+    // The server allows ten updates at once; past that it drops workflow tasks that have held already.
+    for (let turn = 0; turn < 10; turn++) {
+      const opened = await world.open((await world.invoice({ amountMinor: 100 })).id);
+      const before = await Promise.all(['anna', 'gleb'].map((member) => world.balance(member)));
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, click) =>
+          world.confirm(opened, {}, turn % 2 === 0 || click % 2 === 0 ? 'anna' : 'gleb'),
+        ),
+      );
+      for (const { status } of answers) expect([200, 202, 409, 429]).toContain(status);
+      expect((await world.until(opened.body.id, ['paid'])).at(-1)).toBe('paid');
+      expect(await world.handle(opened.body.id).result()).toMatchObject({ state: 'paid' });
+      const after = await Promise.all(['anna', 'gleb'].map((member) => world.balance(member)));
+      const spent = before.map(({ available }, index) => available - (after[index]?.available ?? 0));
+      expect([...spent].sort()).toEqual([0, 1]);
+    }
   });
 
   it('is asked for where it is missing', async () => {

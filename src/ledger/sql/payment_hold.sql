@@ -35,6 +35,26 @@ BEGIN
   IF FOUND THEN
     RETURN jsonb_build_object('outcome', CASE v_hold.state WHEN 'released' THEN 'given_up' ELSE 'already_held' END);
   END IF;
+  -- A workflow task that was lost may have held for another confirmation, of which its workflow knows nothing: the
+  -- server then delivers the messages anew, in another order. The same member's at the same price is as good as this
+  -- one. Another member's gives way to the newer task, as long as nothing was tried with it; an older task comes too late.
+  SELECT * INTO v_hold FROM hold WHERE payment_id = p_payment AND state = 'held';
+  IF FOUND AND v_payment.state = 'settling' THEN
+    IF v_hold.member_id IS NOT DISTINCT FROM v_member
+      AND v_hold.amount_minor = (p_confirmation #>> '{seen,amountMinor}')::bigint
+      AND v_hold.currency = p_confirmation #>> '{seen,currency}'
+      AND v_hold.points = (p_confirmation #>> '{seen,points}')::bigint THEN
+      RETURN jsonb_build_object('outcome', 'already_held');
+    END IF;
+    IF v_hold.at < p_at AND NOT EXISTS (
+      SELECT FROM payment_attempt WHERE payment_id = p_payment AND class IS DISTINCT FROM 'not_executed')
+    THEN
+      PERFORM payment_release(p_partner, v_hold.id, p_at);
+      UPDATE payment SET state = 'awaiting_confirmation', confirmation = NULL,
+        member_id = CASE WHEN member_named THEN member_id END WHERE id = p_payment
+      RETURNING * INTO v_payment;
+    END IF;
+  END IF;
   IF v_payment.state NOT IN ('opening', 'awaiting_confirmation', 'awaiting_approval') THEN
     RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
   END IF;
