@@ -98,8 +98,7 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
       return;
     } catch (error) {
       await client.query('ROLLBACK');
-      const lockNotAvailable = error instanceof pg.DatabaseError && error.code === '55P03';
-      if (!lockNotAvailable || attempt === attempts) throw error;
+      if (!isBusy(error) || attempt === attempts) throw error;
       log.warn({ migration: script.name, attempt }, 'a table is busy; trying again');
     }
   }
@@ -133,6 +132,26 @@ async function setPasswords(client: pg.Client, config: MigrateConfig): Promise<v
     surety_monitor: config.SURETY_MONITOR_DB_PASSWORD,
   };
   for (const [role, password] of Object.entries(passwords)) {
-    await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`);
+    await untilNotBusy(() => client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`));
   }
+}
+
+async function untilNotBusy(change: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await change();
+      return;
+    } catch (error) {
+      if (!isBusy(error) || attempt === attempts) throw error;
+    }
+  }
+}
+
+/**
+ * A table is locked, or a role is being changed by the migration of another database of this cluster: roles are the
+ * cluster's, our advisory lock is the database's, and Postgres says "tuple concurrently updated" (XX000) to one of two.
+ */
+function isBusy(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return false;
+  return error.code === '55P03' || (error.code === 'XX000' && error.message === 'tuple concurrently updated');
 }

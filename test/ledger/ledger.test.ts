@@ -391,3 +391,8 @@ it('[case kodus-ai PR#1298] four migrators at once apply each migration once', a
   await server.end();
   await expect(Promise.all([1, 2, 3, 4].map(() => prepareDatabase(postgres, database)))).resolves.toHaveLength(4);
 });
+
+it('[case kodus-ai PR#1298] eight databases of one cluster are migrated at once, although their roles are the same', async () => {
+  const databases = Array.from({ length: 8 }, () => `migrated_${randomUUID().replaceAll('-', '')}`);
+  await expect(Promise.all(databases.map((database) => prepareDatabase(postgres, database)))).resolves.toHaveLength(8);
+});

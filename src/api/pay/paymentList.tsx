@@ -26,9 +26,7 @@ export function PaymentList({
           {payments.map((payment) => (
             <li key={payment.id}>
               <a href={`/pay/${slug}/payments/${payment.id}?lang=${language}`}>
-                <strong>
-                  {payment.points === null ? t.states[payment.state] : formatPoints(payment.points, language)}
-                </strong>
+                <strong>{payment.points === null ? t.invoice : formatPoints(payment.points, language)}</strong>
                 <span>{t.states[payment.state]}</span>
                 <time dateTime={payment.openedAt.toISOString()}>
                   {formatTime(payment.openedAt, language, timeZone)}

@@ -65,7 +65,7 @@ function Content(page: PaymentPage) {
         <>
           <Summary {...page} />
           <ReturnLink {...page} kind="fail" />
-          {page.payment.state === 'awaiting_confirmation' && <ConfirmForm {...page} again />}
+          {page.payment.state === 'awaiting_confirmation' && <ConfirmForm {...page} again quiet />}
           {page.payment.state === 'awaiting_confirmation' && <CancelForm {...page} />}
         </>
       );
@@ -217,7 +217,8 @@ export function ConfirmForm({
   csrfToken,
   idempotencyId,
   again = false,
-}: PaymentPage & { again?: boolean }) {
+  quiet = false,
+}: PaymentPage & { again?: boolean; quiet?: boolean }) {
   const t = texts[language];
   const { points, amountMinor, currency } = payment;
   if (points === null || amountMinor === null || currency === null) return null;
@@ -228,7 +229,9 @@ export function ConfirmForm({
       <input type="hidden" name="amountMinor" value={amountMinor} />
       <input type="hidden" name="currency" value={currency} />
       <input type="hidden" name="points" value={points} />
-      <button class="primary">{fill(again ? t.payAgain : t.pay, { points: formatPoints(points, language) })}</button>
+      <button class={quiet ? 'secondary' : 'primary'}>
+        {fill(again ? t.payAgain : t.pay, { points: formatPoints(points, language) })}
+      </button>
     </form>
   );
 }
