@@ -1,5 +1,6 @@
-// Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests or the checks.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|test|check [...args]
+// Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|test|check|partner|migrate [...args]
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runChecks } from './setup/check.mjs';
@@ -21,18 +22,23 @@ const targets = {
     command: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'],
   },
   check: { temporal: false, chromium: false },
+  // An operator's commands, with the values of .env where there is one.
+  partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
+  migrate: { temporal: false, chromium: false, dotenv: true, command: ['dist/src/database/migrate.main.js'] },
 };
 
 async function main([name, ...args]) {
   checkNode();
   const target = targets[name];
-  if (target === undefined) throw new SetupError('usage: node scripts/setup.mjs demo|test|check [...args]');
+  if (target === undefined)
+    throw new SetupError(`usage: node scripts/setup.mjs ${Object.keys(targets).join('|')} [...args]`);
 
   const leaveSignals = dieWithChildren();
   await withLock(join(root, '.data/setup.lock'), async () => {
     await ensurePackages(root);
     await ensureBuild(root);
   });
+  if (target.dotenv && existsSync(join(root, '.env'))) process.loadEnvFile(join(root, '.env'));
   const env = { ...process.env };
   if (target.temporal) {
     const { path } = await findTemporalCli();

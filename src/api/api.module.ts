@@ -15,6 +15,7 @@ import { HealthController } from './health/health.controller.js';
 import { Idempotency } from './idempotency.js';
 import { Logins } from './pay/logins.js';
 import { EntryController } from './pay/entry.controller.js';
+import { PaymentGuard } from './pay/paymentGuard.js';
 import { PayController } from './pay/payments.controller.js';
 import { Visits } from './pay/visits.js';
 import { PayOptions } from './pay/payOptions.js';
@@ -74,6 +75,7 @@ export class ApiModule implements OnApplicationShutdown {
         Programmes,
         Sessions,
         Visits,
+        PaymentGuard,
       ],
     };
   }

@@ -1,7 +1,7 @@
 /** What a payment's workflow knows between two steps, and how it tells the world. The ledger, not this, decides what is undone. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Quote } from '../activities/invoicebox.js';
-import type { PaymentState } from '../domain/payment.js';
+import type { Confirmation, PaymentState } from '../domain/payment.js';
 import { searchAttributes, type OpenPayment, type PaymentAnswer } from './messages.js';
 
 export interface Payment {
@@ -14,12 +14,14 @@ export interface Payment {
   reason: string | null;
   /** The last price that was read; null until the first. */
   quote: Quote | null;
+  /** The sum that was confirmed and held; later reads may say another. */
+  held: Confirmation['seen'] | null;
   /** How many pivot calls this run has ordered. */
   orders: number;
 }
 
 export function beginPayment(input: OpenPayment): Payment {
-  return { ...input, state: 'opening', reason: null, quote: null, orders: 0 };
+  return { ...input, state: 'opening', reason: null, quote: null, held: null, orders: 0 };
 }
 
 export const keyOf = ({ partnerId, paymentId, epoch }: Payment) => ({ partnerId, paymentId, epoch });

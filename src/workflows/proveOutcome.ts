@@ -53,9 +53,9 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
 
 /** @returns whether the payment has come to its end */
 async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Promise<boolean> {
-  const quote = payment.quote;
+  const { held } = payment;
   const invoice = await readForProof(payment, priority);
-  if (invoice === null || quote === null) {
+  if (invoice === null || held === null) {
     doubt.lastProbe = 'unreadable';
     return false;
   }
@@ -64,8 +64,8 @@ async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Prom
     invoice,
     {
       nowMs: invoice.readAt,
-      heldAmountMinor: quote.amountMinor,
-      heldCurrency: quote.currency,
+      heldAmountMinor: held.amountMinor,
+      heldCurrency: held.currency,
       lastAttemptEndedAtMs: doubt.lastAttemptEndedAtMs,
       pendingSinceMs: doubt.pendingSinceMs,
     },

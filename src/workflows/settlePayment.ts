@@ -97,6 +97,7 @@ async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean
   switch (held.outcome) {
     case 'held':
     case 'already_held':
+      payment.held = seen;
       return true;
     case 'insufficient_points':
     case 'insufficient_fund':

@@ -163,6 +163,7 @@ describe('.env.example', () => {
     });
     return { status, stderr };
   };
+  // Where the machine has no compose at all these two are counted as skipped; all other facts above are checked anyway.
   const withCompose = compose === undefined ? test.skip : test;
 
   withCompose('is enough for compose on a fresh clone', () => {

@@ -6,20 +6,18 @@ import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import type { PaymentEntity } from '../../database/entities/payment.js';
-import { Ledger } from '../../ledger/ledger.js';
 import { uuidOf, wishHash } from '../idempotency.js';
 import { countsForMs, Payments } from '../payments/payments.js';
 import type { SagaAnswer } from '../payments/sagas.js';
 import { formatClock } from './format.js';
-import { CancelForm, ConfirmForm, PaymentView, statusText, type PaymentPage } from './paymentView.js';
+import { CancelForm, ConfirmForm } from './forms.js';
+import { addressOf, mayCancel, PaymentGuard, type Found } from './paymentGuard.js';
 import { PaymentList } from './paymentList.js';
+import { PaymentView, statusText } from './paymentView.js';
 import { csrfTokenOf } from './sessions.js';
 import { fill, texts } from './texts.js';
-import { viewOf, type ViewName } from './viewOf.js';
-import { isMember, LinkButton, Visits, type MemberVisit } from './visits.js';
+import { LinkButton, Visits } from './visits.js';
 
-const anyId = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const count = z.string().regex(/^\d{1,15}$/).transform(Number); // prettier-ignore
 const confirmForm = z.object({
   idempotencyId: z.uuid(),
@@ -29,23 +27,18 @@ const confirmForm = z.object({
 });
 const cancelForm = z.object({ idempotencyId: z.uuid() });
 
-interface Found {
-  readonly visit: MemberVisit;
-  readonly payment: PaymentEntity;
-}
-
 @Controller('pay/:slug/payments')
 export class PayController {
   constructor(
     private readonly visits: Visits,
     private readonly payments: Payments,
-    private readonly ledger: Ledger,
+    private readonly guard: PaymentGuard,
   ) {}
 
   /** The buyer's own payments, so that one who comes back days later finds an unknown one. */
   @Get()
   async list(@Param('slug') slug: string, @Req() request: Request, @Res() response: Response) {
-    const visit = await this.#beginMember(slug, null, request, response);
+    const visit = await this.guard.beginMember(slug, null, request, response);
     if (visit === null) return;
     const payments = await this.payments.ofMember(visit.programme.partnerId, visit.session.memberId);
     const { language, programme } = visit;
@@ -63,10 +56,10 @@ export class PayController {
 
   @Get(':id')
   async show(@Param('slug') slug: string, @Param('id') id: string, @Req() request: Request, @Res() response: Response) {
-    const found = await this.#find(slug, id, request, response);
+    const found = await this.guard.find(slug, id, request, response);
     if (found === null) return;
     const { visit, payment } = found;
-    const page = await this.#pageOf(visit, payment, uuidv7(), request.query['sent'] === '1');
+    const page = await this.guard.pageOf(visit, payment, uuidv7(), request.query['sent'] === '1');
     const heading = texts[visit.language][page.view];
     this.visits.show(visit, { status: 200, view: page.view, heading, content: <PaymentView {...page} /> });
   }
@@ -79,12 +72,12 @@ export class PayController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const found = await this.#find(slug, id, request, response);
+    const found = await this.guard.find(slug, id, request, response);
     if (found === null) return;
     const { visit, payment } = found;
-    const sent = request.query['sent'] === '1';
-    const view = shownView(payment, visit.session.memberId, await this.#available(visit), sent);
-    const text = statusText(view, payment.nextProbeAt, visit.language, visit.programme.settings.timeZone);
+    const { timeZone } = visit.programme.settings;
+    const view = await this.guard.viewOf(found, request.query['sent'] === '1');
+    const text = statusText(view, payment.nextProbeAt, visit.language, timeZone);
     response.set('Cache-Control', 'no-store').json({ view, text });
   }
 
@@ -96,7 +89,7 @@ export class PayController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const found = await this.#find(slug, id, request, response);
+    const found = await this.guard.find(slug, id, request, response);
     if (found !== null) response.redirect(303, addressOf(found));
   }
 
@@ -108,14 +101,10 @@ export class PayController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const found = await this.#find(slug, id, request, response);
-    if (found === null) return;
-    const form = confirmForm.safeParse(body);
-    if (!form.success || !this.visits.isOurForm(found.visit, body)) {
-      this.#showStaleForm(found);
-      return;
-    }
-    const { idempotencyId, ...seen } = form.data;
+    const taken = await this.#take(confirmForm, slug, id, body, request, response);
+    if (taken === null) return;
+    const { found, form } = taken;
+    const { idempotencyId, ...seen } = form;
     const { memberId } = found.visit.session;
     const wish = wishOf(found, 'confirm', idempotencyId);
     const notAfter = Date.now() + countsForMs;
@@ -137,25 +126,38 @@ export class PayController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const found = await this.#find(slug, id, request, response);
-    if (found === null) return;
+    const taken = await this.#take(cancelForm, slug, id, body, request, response);
+    if (taken === null) return;
+    const { found, form } = taken;
     if (!mayCancel(found.payment, found.visit.session.memberId)) {
       response.redirect(303, addressOf(found));
       return;
     }
-    const form = cancelForm.safeParse(body);
-    if (!form.success || !this.visits.isOurForm(found.visit, body)) {
-      this.#showStaleForm(found);
-      return;
-    }
-    const wish = wishOf(found, 'cancel', form.data.idempotencyId);
+    const wish = wishOf(found, 'cancel', form.idempotencyId);
     const notAfter = Date.now() + countsForMs;
     const said = await this.payments.cancel(found.payment.id, `cancel:${wish.toString('hex')}`, {
       actor: { kind: 'member', id: found.visit.session.memberId },
       reason: 'cancelled_by_buyer',
       notAfter,
     });
-    await this.#goOn(found, 'cancel', said, notAfter, form.data.idempotencyId);
+    await this.#goOn(found, 'cancel', said, notAfter, form.idempotencyId);
+  }
+
+  /** A form of ours with what it has to carry; otherwise the page that says what to do was sent, and nothing was done. */
+  async #take<Form>(
+    schema: z.ZodType<Form>,
+    slug: string,
+    id: string,
+    body: unknown,
+    request: Request,
+    response: Response,
+  ): Promise<{ found: Found; form: Form } | null> {
+    const found = await this.guard.find(slug, id, request, response);
+    if (found === null) return null;
+    const form = schema.safeParse(body);
+    if (form.success && this.visits.isOurForm(found.visit, body)) return { found, form: form.data };
+    this.guard.showStaleForm(found);
+    return null;
   }
 
   /** After a POST: to the payment's own page, or to what has to be said of a message that did not count, or may have. */
@@ -178,33 +180,26 @@ export class PayController {
     }
     switch (said.kind) {
       case 'answered':
-      case 'over': {
+      case 'over':
         response.redirect(303, address);
         return;
-      }
-      case 'accepted': {
+      case 'accepted':
         response.redirect(303, verb === 'confirm' ? `${address}&sent=1` : address);
         return;
-      }
-      case 'refused':
-        if (said.refusal !== 'too_many_tries' && said.refusal !== 'busy') {
+      case 'refused': {
+        const { refusal } = said;
+        if (refusal === 'too_many_tries' || refusal === 'busy') {
+          const heading = texts[language][refusal];
+          this.visits.show(visit, { status: 429, view: refusal, heading, content: check, address });
+        } else {
           response.redirect(303, address);
-          return;
         }
-        {
-          this.visits.show(visit, {
-            status: 429,
-            view: said.refusal,
-            heading: texts[language][said.refusal],
-            content: check,
-            address,
-          });
-          return;
-        }
+        return;
+      }
       case 'not_accepted': {
         const until = formatClock(new Date(notAfter), language, programme.settings.timeZone);
         const { title, lead } = texts[language][verb === 'confirm' ? 'not_known' : 'cancel_not_known'];
-        const page = await this.#pageOf(visit, payment, idempotencyId, false);
+        const page = await this.guard.pageOf(visit, payment, idempotencyId, false);
         response.set('Retry-After', '5');
         this.visits.show(visit, {
           status: 503,
@@ -221,97 +216,7 @@ export class PayController {
       }
     }
   }
-
-  /** A visit of somebody logged in; others are told to log in. */
-  async #beginMember(
-    slug: string,
-    id: string | null,
-    request: Request,
-    response: Response,
-  ): Promise<MemberVisit | null> {
-    const visit = await this.visits.begin(slug, request, response);
-    if (visit === null) return null;
-    if (isMember(visit)) return visit;
-    const { session_lost: heading, logIn } = texts[visit.language];
-    const query = id !== null && anyId.test(id) ? `payment=${id}&` : '';
-    const content = <LinkButton href={`/pay/${slug}/login?${query}lang=${visit.language}`} text={logIn} />;
-    const address = `/pay/${slug}/payments${id !== null && anyId.test(id) ? `/${id}` : ''}`;
-    this.visits.show(visit, { status: 401, view: 'session_lost', heading, content, address });
-    return null;
-  }
-
-  /** The payment at this address; otherwise the page that says what to do was sent. */
-  async #find(slug: string, id: string, request: Request, response: Response): Promise<Found | null> {
-    const visit = await this.#beginMember(slug, id, request, response);
-    if (visit === null) return null;
-    const payment = anyId.test(id) ? await this.payments.read(visit.programme.partnerId, id.toLowerCase()) : null;
-    if (payment === null || payment.scheme !== 'loyalty') {
-      const { not_found: heading, myPayments } = texts[visit.language];
-      const address = `/pay/${slug}/payments`;
-      const content = <LinkButton href={`${address}?lang=${visit.language}`} text={myPayments} />;
-      this.visits.show(visit, { status: 404, view: 'not_found', heading, content, address });
-      return null;
-    }
-    return { visit, payment };
-  }
-
-  #showStaleForm(found: Found): void {
-    const { stale_form: heading, startAgain } = texts[found.visit.language];
-    const address = addressOf(found);
-    const content = <LinkButton href={address} text={startAgain} />;
-    this.visits.show(found.visit, { status: 403, view: 'stale_form', heading, content, address });
-  }
-
-  async #pageOf(
-    visit: MemberVisit,
-    payment: PaymentEntity,
-    idempotencyId: string,
-    sent: boolean,
-  ): Promise<PaymentPage> {
-    const available = await this.#available(visit);
-    const { programme, session, language } = visit;
-    const checked = (link: string | null) => this.visits.checkedLink(programme, link);
-    return {
-      view: shownView(payment, session.memberId, available, sent),
-      sent,
-      payment,
-      language,
-      timeZone: programme.settings.timeZone,
-      available,
-      path: `/pay/${programme.slug}/payments/${payment.id}`,
-      listPath: `/pay/${programme.slug}/payments`,
-      csrfToken: csrfTokenOf(session),
-      idempotencyId,
-      mayCancel: mayCancel(payment, session.memberId),
-      links: {
-        invoice: checked(payment.paymentUrl),
-        success: checked(payment.successUrl),
-        fail: checked(payment.failUrl),
-        cancel: checked(payment.cancelUrl),
-      },
-    };
-  }
-
-  async #available(visit: MemberVisit): Promise<number> {
-    const { partnerId } = visit.programme;
-    return (await this.ledger.memberBalance(partnerId, visit.session.memberId, Date.now())).available;
-  }
 }
-
-/** A confirmation that was accepted, but not acted on yet, is under way although the row still waits. */
-function shownView(payment: PaymentEntity, memberId: string, available: number, sent: boolean): ViewName {
-  const view = viewOf(payment, memberId, available);
-  return sent && view === 'ready' ? 'processing' : view;
-}
-
-/** Who is bound to pay it, or else opened it; a payment that the partner opened is anybody's who was given it. */
-function mayCancel({ memberId, openedBy }: PaymentEntity, me: string): boolean {
-  if (memberId !== null) return memberId === me;
-  return openedBy.kind !== 'member' || openedBy.id === me;
-}
-
-const addressOf = ({ visit, payment }: Found): string =>
-  `/pay/${visit.programme.slug}/payments/${payment.id}?lang=${visit.language}`;
 
 const wishOf = ({ visit, payment }: Found, verb: string, key: string): Buffer =>
   wishHash({ actorId: visit.session.memberId, route: `pay/${payment.id}/${verb}`, key });
