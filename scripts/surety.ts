@@ -1,5 +1,6 @@
 /** Starts a whole Surety on given Postgres and Temporal: database, partners, simulator, API, worker. For demo and tests. */
 import pg from 'pg';
+import { readTemporalSetupConfig } from '../src/config.js';
 import { migrate } from '../src/database/migrate.js';
 import { KeyRing } from '../src/keyring.js';
 import { Ledger } from '../src/ledger/ledger.js';
@@ -22,6 +23,8 @@ export interface SuretyOptions {
   readonly journal?: string;
   readonly timings?: Parameters<typeof loyaltyPartner>[1];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Rates and times of src/temporalSetup.main.ts; absent: production's. */
+  readonly temporalSetup?: Readonly<Record<string, string>>;
 }
 
 /** Of the roles that log in; the demo's server listens on loopback alone. */
@@ -81,7 +84,12 @@ export class Surety {
   /** Creates the database if it is not there, and brings it and the Temporal server to this release. */
   async prepare(): Promise<void> {
     const { postgres, database, temporalAddress, namespace } = this.options;
-    await Promise.all([prepareDatabase(postgres, database), prepareTemporal(temporalAddress, namespace)]);
+    const setup = readTemporalSetupConfig({
+      TEMPORAL_ADDRESS: temporalAddress,
+      TEMPORAL_NAMESPACE: namespace,
+      ...this.options.temporalSetup,
+    });
+    await Promise.all([prepareDatabase(postgres, database), prepareTemporal(setup)]);
   }
 
   async startSimulator(): Promise<Program> {

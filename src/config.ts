@@ -57,6 +57,15 @@ const migrateEnvironment = z.object({
 const temporalSetupEnvironment = z.object({
   TEMPORAL_ADDRESS: common.TEMPORAL_ADDRESS,
   TEMPORAL_NAMESPACE: common.TEMPORAL_NAMESPACE,
+  /** Invoicebox allows 100 calls in 30 s an account and 500 an address (contract, section 1); 3.1/s keeps every window under 100. */
+  INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: z.coerce.number().positive().max(1_000).default(3.1),
+  INVOICEBOX_CALLS_PER_SECOND_ADDRESS: z.coerce.number().positive().max(1_000).default(16),
+  /** How often live payments are compared with their workflows. */
+  SWEEP_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
+  /** A payment this young may still be on its way to its workflow. */
+  SWEEP_GRACE_MS: z.coerce.number().int().min(0).max(3_600_000).default(30_000),
+  /** A hold this old whose workflow does not settle is taken up again. */
+  SWEEP_HOLD_AGE_MS: z.coerce.number().int().min(0).max(3_600_000).default(300_000),
   LOG_LEVEL: common.LOG_LEVEL,
 });
 
@@ -72,8 +81,8 @@ export type MigrateConfig = z.infer<typeof migrateEnvironment>;
 export type TemporalSetupConfig = z.infer<typeof temporalSetupEnvironment>;
 export type PartnerConfig = z.infer<typeof partnerEnvironment>;
 
-function read<T>(schema: z.ZodType<T>): T {
-  const parsed = schema.safeParse(process.env);
+function read<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv = process.env): T {
+  const parsed = schema.safeParse(environment);
   if (parsed.success) return parsed.data;
   // Names and rules only: a value may be a secret.
   const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
@@ -84,4 +93,5 @@ export const readApiConfig = (): ApiConfig => read(apiEnvironment);
 export const readWorkerConfig = (): WorkerConfig => read(workerEnvironment);
 export const readMigrateConfig = (): MigrateConfig => read(migrateEnvironment);
 export const readPartnerConfig = (): PartnerConfig => read(partnerEnvironment);
-export const readTemporalSetupConfig = (): TemporalSetupConfig => read(temporalSetupEnvironment);
+export const readTemporalSetupConfig = (environment?: NodeJS.ProcessEnv): TemporalSetupConfig =>
+  read(temporalSetupEnvironment, environment);

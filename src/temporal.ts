@@ -3,17 +3,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import type { TemporalSetupConfig } from './config.js';
 import { searchAttributes, taskQueues } from './workflows/messages.js';
 
-/** Invoicebox allows 100 calls in 30 s an account and 500 an address (contract, section 1); 3.1/s keeps every window under 100. */
-const accountCallsPerSecond = 3.1;
-const addressCallsPerSecond = 16;
 /** Histories are evidence. */
 const retentionDays = 90;
 
 /** Idempotent: registers what is missing, and waits until the server knows it. */
-export async function prepareTemporal(address: string, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address });
+export async function prepareTemporal(config: TemporalSetupConfig): Promise<void> {
+  const namespace = config.TEMPORAL_NAMESPACE;
+  const connection = await Connection.connect({ address: config.TEMPORAL_ADDRESS });
   try {
     await unlessItExists(() =>
       connection.workflowService.registerNamespace({
@@ -40,11 +39,11 @@ export async function prepareTemporal(address: string, namespace: string): Promi
         taskQueue: taskQueues.invoicebox,
         taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
         updateQueueRateLimit: {
-          rateLimit: { requestsPerSecond: addressCallsPerSecond },
+          rateLimit: { requestsPerSecond: config.INVOICEBOX_CALLS_PER_SECOND_ADDRESS },
           reason: 'Invoicebox: per address',
         },
         updateFairnessKeyRateLimitDefault: {
-          rateLimit: { requestsPerSecond: accountCallsPerSecond },
+          rateLimit: { requestsPerSecond: config.INVOICEBOX_CALLS_PER_SECOND_ACCOUNT },
           reason: 'Invoicebox: per account',
         },
       }),

@@ -3,9 +3,9 @@ import { readTemporalSetupConfig } from './config.js';
 import { createLog } from './log.js';
 import { prepareTemporal } from './temporal.js';
 
-const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, LOG_LEVEL: level } = readTemporalSetupConfig();
-await prepareTemporal(address, namespace);
-createLog('temporal-setup', level).info(
-  { address, namespace },
-  'namespace, search attributes and queue limits are ready',
+const config = readTemporalSetupConfig();
+await prepareTemporal(config);
+createLog('temporal-setup', config.LOG_LEVEL).info(
+  { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE },
+  'namespace, search attributes, queue limits and schedules are ready',
 );
