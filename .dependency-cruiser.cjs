@@ -40,8 +40,8 @@ module.exports = {
     only(
       'activities',
       '^src/activities/',
-      ['^src/(invoicebox|ledger|domain)/', '^src/(keyring|partnerSettings)\\.ts$'],
-      'An activity calls one counterpart.',
+      ['^src/(invoicebox|ledger|domain)/', '^src/workflows/messages\\.ts$', '^src/(keyring|partnerSettings)\\.ts$'],
+      'An activity calls one counterpart; the sweeper starts workflows by their messages.',
     ),
     only('invoicebox', '^src/invoicebox/', ['^src/domain/'], 'HTTP only: what an answer means is decided in domain/.'),
     only('ledger', '^src/ledger/', ['^src/(database|domain)/'], 'The books know nothing of HTTP or of Temporal.'),

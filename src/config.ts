@@ -34,9 +34,9 @@ const workerEnvironment = z.object({
   /** Which queues this worker serves: all by default; a larger deployment may scale them apart. */
   WORKER_QUEUES: z
     .string()
-    .default('payments,invoicebox')
+    .default('payments,invoicebox,background')
     .transform((text) => text.split(',').map((name) => name.trim()))
-    .pipe(z.array(z.enum(['payments', 'invoicebox'])).min(1)),
+    .pipe(z.array(z.enum(['payments', 'invoicebox', 'background'])).min(1)),
   HOST: z.string().default('0.0.0.0'),
   // No longer than the activities' time allows (src/workflows/calls.ts).
   INVOICEBOX_CONNECT_TIMEOUT_MS: z.coerce.number().int().min(1).max(15_000).default(15_000),
@@ -66,6 +66,8 @@ const temporalSetupEnvironment = z.object({
   SWEEP_GRACE_MS: z.coerce.number().int().min(0).max(3_600_000).default(30_000),
   /** A hold this old whose workflow does not settle is taken up again. */
   SWEEP_HOLD_AGE_MS: z.coerce.number().int().min(0).max(3_600_000).default(300_000),
+  /** A sweep that takes longer is ended, so that the next can do the work. */
+  SWEEP_TIMEOUT_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(600_000),
   LOG_LEVEL: common.LOG_LEVEL,
 });
 
@@ -73,6 +75,12 @@ const partnerEnvironment = z.object({
   DATABASE_ADMIN_URL: url,
   SURETY_KEYS: common.SURETY_KEYS,
   SURETY_TEST_MODE: common.SURETY_TEST_MODE,
+});
+
+const resolveEnvironment = z.object({
+  DATABASE_ADMIN_URL: url,
+  TEMPORAL_ADDRESS: common.TEMPORAL_ADDRESS,
+  TEMPORAL_NAMESPACE: common.TEMPORAL_NAMESPACE,
 });
 
 export type ApiConfig = z.infer<typeof apiEnvironment>;
@@ -92,6 +100,7 @@ function read<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv = process.
 export const readApiConfig = (): ApiConfig => read(apiEnvironment);
 export const readWorkerConfig = (): WorkerConfig => read(workerEnvironment);
 export const readMigrateConfig = (): MigrateConfig => read(migrateEnvironment);
+export const readResolveConfig = (): z.infer<typeof resolveEnvironment> => read(resolveEnvironment);
 export const readPartnerConfig = (): PartnerConfig => read(partnerEnvironment);
 export const readTemporalSetupConfig = (environment?: NodeJS.ProcessEnv): TemporalSetupConfig =>
   read(temporalSetupEnvironment, environment);

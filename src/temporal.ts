@@ -1,10 +1,16 @@
 /** What Surety needs of a Temporal server: a namespace, typed search attributes, the limits of the Invoicebox queue. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  ScheduleAlreadyRunning,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { TemporalSetupConfig } from './config.js';
-import { searchAttributes, taskQueues } from './workflows/messages.js';
+import { searchAttributes, sweepScheduleId, sweepWorkflow, taskQueues } from './workflows/messages.js';
 
 /** Histories are evidence. */
 const retentionDays = 90;
@@ -48,12 +54,36 @@ export async function prepareTemporal(config: TemporalSetupConfig): Promise<void
         },
       }),
     );
+    await untilAnswered(() => scheduleSweeps(connection, config));
     await untilAnswered(async () => {
       const still = await missingSearchAttributes(connection, namespace);
       if (still.length > 0) throw new Error(`search attributes not known yet: ${still.join(', ')}`);
     });
   } finally {
     await connection.close();
+  }
+}
+
+/** One at a time: a sweep that is due while one runs is left out, and counted by the server. A stuck one is ended. */
+async function scheduleSweeps(connection: Connection, config: TemporalSetupConfig): Promise<void> {
+  const { schedule } = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const wanted = {
+    spec: { intervals: [{ every: config.SWEEP_EVERY_MS }] },
+    action: {
+      type: 'startWorkflow' as const,
+      workflowType: sweepWorkflow,
+      workflowId: sweepScheduleId,
+      taskQueue: taskQueues.background,
+      args: [{ graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS }],
+      workflowRunTimeout: config.SWEEP_TIMEOUT_MS,
+    },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: config.SWEEP_EVERY_MS },
+  };
+  try {
+    await schedule.create({ scheduleId: sweepScheduleId, ...wanted });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await schedule.getHandle(sweepScheduleId).update((now) => ({ ...now, ...wanted }));
   }
 }
 

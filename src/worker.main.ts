@@ -1,13 +1,14 @@
 /**
- * The worker: one process, two queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
- * call to Invoicebox, as fast as the server lets it. On SIGTERM it takes no new work and lets a running confirm finish.
+ * The worker: one process, three queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
+ * call to Invoicebox, as fast as the server lets it; `background` does what nobody waits for. On SIGTERM it takes no new work and lets a running confirm finish.
  */
 import { createServer } from 'node:http';
-import { Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
+import { createSweepActivities } from './activities/sweep.js';
 import { readWorkerConfig } from './config.js';
 import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
@@ -39,7 +40,8 @@ const client = new InvoiceboxClient({
 });
 const partners = new Partners(pool, new KeyRing(config.SURETY_KEYS));
 const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
-const healthConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
 
 const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as const;
 /** Above the longest call to Invoicebox, so that a confirm under way is never cut by a deploy. */
@@ -73,6 +75,17 @@ const makers = {
       defaultHeartbeatThrottleInterval: '1 s',
       shutdownGraceTime: shutdownGraceMs,
     }),
+  background: () =>
+    Worker.create({
+      connection,
+      namespace: config.TEMPORAL_NAMESPACE,
+      taskQueue: taskQueues.background,
+      workflowBundle: { codePath: bundlePath },
+      activities: createSweepActivities(temporal, ledger),
+      maxCachedWorkflows: 10,
+      maxConcurrentActivityTaskExecutions: 10,
+      shutdownGraceTime: '5 s',
+    }),
 };
 const workers = await Promise.all(config.WORKER_QUEUES.map((queue) => makers[queue]()));
 
@@ -89,7 +102,7 @@ const health = createServer((request, response) => {
 async function answerHealth(url: string): Promise<[number, unknown]> {
   if (url === '/health/live') return [200, { live: true }];
   if (url !== '/health/ready') return [404, {}];
-  const readiness = await readReadiness(pool, healthConnection, config.TEMPORAL_NAMESPACE);
+  const readiness = await readReadiness(pool, clientConnection, config.TEMPORAL_NAMESPACE);
   return [readiness.ready ? 200 : 503, readiness];
 }
 
@@ -108,7 +121,7 @@ try {
   health.close();
   await client.close();
   await pool.end();
-  await healthConnection.close();
+  await clientConnection.close();
   await connection.close();
 }
 log.info('worker stopped');

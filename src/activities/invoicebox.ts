@@ -12,7 +12,7 @@ import {
   type ConfirmMeaning,
 } from '../domain/confirmAnswer.js';
 import { payabilityOf, type InvoiceFacts } from '../domain/invoice.js';
-import type { DeclineReason, Scheme } from '../domain/payment.js';
+import { isFinal, type DeclineReason, type FinalState, type PaymentState, type Scheme } from '../domain/payment.js';
 import { priceInPoints } from '../domain/points.js';
 import type { Invoice, InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
 import type { Ledger, PaymentKey, StoredRead } from '../ledger/ledger.js';
@@ -21,6 +21,8 @@ import { scheduledAt } from './clock.js';
 import type { Partners } from './partners.js';
 
 const heartbeatEveryMs = 2_000;
+/** From the ledger's leave to call until the call begins; the call's own time-out bounds the rest. */
+const latestStartMs = 2_000;
 
 /** A price as read; times in milliseconds since 1970, Temporal's. */
 export interface Quote {
@@ -36,7 +38,9 @@ export type QuoteAnswer =
   | { readonly kind: 'quoted'; readonly quote: Quote }
   | { readonly kind: 'expired' }
   | { readonly kind: 'unpayable'; readonly reason: DeclineReason }
-  | { readonly kind: 'superseded' };
+  | { readonly kind: 'superseded' }
+  /** The ledger says that the payment has come to its end. */
+  | { readonly kind: 'over'; readonly state: FinalState };
 
 export type ConfirmOutcome =
   | {
@@ -49,13 +53,17 @@ export type ConfirmOutcome =
     }
   /** Nothing was sent: read again first. */
   | { readonly kind: 'stale' }
-  | { readonly kind: 'superseded' };
+  /** Nothing was sent: an earlier call may have paid, so that has to be proven. */
+  | { readonly kind: 'prove' }
+  | { readonly kind: 'superseded' }
+  | { readonly kind: 'over'; readonly state: FinalState };
 
 export interface AttemptEnd {
   readonly class: AttemptClass;
   readonly code: string;
   readonly requestId: string | null;
   readonly flag: 'credentials' | 'fund' | null;
+  readonly transactionId: string | null;
 }
 
 export interface ReadOrder {
@@ -98,7 +106,7 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
         if (price === null) return { kind: 'unpayable', reason: 'currency_unsupported' };
       }
       const stored = await ledger.quote(order.key, storedRead(answer.invoice), price, ageMs(), at);
-      if (stored.outcome !== 'quoted') return { kind: 'superseded' };
+      if (stored.outcome !== 'quoted') return endedOrSuperseded(stored);
       if (payable.kind !== 'payable') return payable;
       const { amountMinor, currency } = payable;
       return {
@@ -127,18 +135,35 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
   async function confirm(order: ConfirmOrder): Promise<ConfirmOutcome> {
     const { account } = await partners.get(order.key.partnerId);
     const { key, ticket, proving, freshnessMs } = order;
+    const beganMs = performance.now();
     const allowed = await ledger.beginAttempt(key, ticket, proving, freshnessMs, scheduledAt());
     switch (allowed.outcome) {
       case 'stale':
-        return { kind: 'stale' };
+      case 'prove':
+        return { kind: allowed.outcome };
+      case 'paid': {
+        const { n, transactionId, requestId } = allowed;
+        return {
+          kind: 'answered',
+          n,
+          meaning: { kind: 'paid', transactionId, code: 'paid' },
+          requestId,
+          unrecorded: null,
+        };
+      }
       case 'superseded':
+      case 'not_found':
       case 'conflict':
-        return { kind: 'superseded' };
+        return endedOrSuperseded(allowed);
       case 'go':
         break;
     }
     const { n, ambiguousBefore } = allowed;
-    const answer = await client.confirmInvoice(account, order.invoiceId, key.paymentId);
+    // A worker that was frozen since must not make a call that everybody else believes to be over.
+    const answer: ConfirmAnswer =
+      performance.now() - beganMs > latestStartMs
+        ? { kind: 'not_sent', detail: 'started_too_late' }
+        : await client.confirmInvoice(account, order.invoiceId, key.paymentId);
     const meaning = meaningOf(answer, key.paymentId, ambiguousBefore);
     const requestId = answer.requestId ?? null;
     const end: AttemptEnd = {
@@ -146,9 +171,10 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
       code: meaning.code,
       requestId,
       flag: partnerFlagOf(meaning),
+      transactionId: meaning.kind === 'paid' ? meaning.transactionId : null,
     };
-    // A payment is recorded with its capture; of the rest, the message stays here, because it may be personal.
-    const isRecorded = meaning.kind === 'paid' || (await record(key, n, end, messageOf(answer)));
+    // Recorded here, so that it is known whatever becomes of the run that asked; a message stays here, it may be personal.
+    const isRecorded = await record(key, n, end, messageOf(answer));
     return { kind: 'answered', n, meaning, requestId, unrecorded: isRecorded ? null : end };
   }
 
@@ -174,6 +200,13 @@ async function beating<T>(call: () => Promise<T>): Promise<T> {
   } finally {
     clearInterval(beat);
   }
+}
+
+/** The ledger did nothing: because the payment is at its end, or because another run goes on with it. */
+function endedOrSuperseded(answer: { outcome: string; state?: PaymentState | undefined }) {
+  return answer.state !== undefined && isFinal(answer.state)
+    ? ({ kind: 'over', state: answer.state } as const)
+    : ({ kind: 'superseded' } as const);
 }
 
 function unreadAnswer(answer: Exclude<ReadAnswer, { kind: 'invoice' }>): QuoteAnswer {

@@ -10,6 +10,7 @@ export function createLedgerActivities(ledger: Ledger) {
     capturePointsAndDrawFund: (...args: Parameters<Ledger['capture']>) => refusing(ledger.capture(...args)),
     closePayment: (...args: Parameters<Ledger['close']>) => refusing(ledger.close(...args)),
     noteUnproven: (...args: Parameters<Ledger['noteUnproven']>) => refusing(ledger.noteUnproven(...args)),
+    resolvePayment: (...args: Parameters<Ledger['resolve']>) => refusing(ledger.resolve(...args)),
     fenceConfirm: (...args: Parameters<Ledger['fence']>) => refusing(ledger.fence(...args)),
   };
 }

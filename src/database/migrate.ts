@@ -107,11 +107,16 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
 /** Nobody may run a function unless he is named here. */
 async function grantExecution(client: pg.Client): Promise<void> {
   const both = ['payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport'];
-  const api = ['api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', ...both];
+  const api = [
+    'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open', ...both,
+  ]; // prettier-ignore
   const worker = [
     'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_fence',
-    'payment_capture', 'payment_close', 'payment_unproven', ...both,
+    'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
+    'payments_to_sweep', ...both,
   ]; // prettier-ignore
+  // In one step: whoever runs already never finds a function that he may not call.
+  await client.query('BEGIN');
   await client.query('REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA surety FROM PUBLIC');
   await client.query('GRANT EXECUTE ON FUNCTION surety.current_partner() TO PUBLIC');
   for (const [role, functions] of [
@@ -123,6 +128,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     }
   }
   await client.query('GRANT SELECT ON surety.ledger_violation TO surety_monitor');
+  await client.query('COMMIT');
 }
 
 async function setPasswords(client: pg.Client, config: MigrateConfig): Promise<void> {

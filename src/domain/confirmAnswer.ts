@@ -64,6 +64,7 @@ export type AttemptClass = 'paid' | 'not_executed' | 'refused' | 'unknown';
 
 const unknownStatuses = new Set([408, 409, 423, 424]);
 const alreadyPaidCodes = new Set(['invoice_already_paid', 'alreadyPaid', 'order_already_paid']);
+const credentialsCodes = new Set(['unauthorized', 'forbidden', 'signature_error']);
 const wantOfMoneyCodes = new Set(['notEnoughMoney', 'not_enough_money', 'limitReached']);
 
 export function meaningOf(answer: ConfirmAnswer, ourOperationId: string, ambiguousBefore: boolean): ConfirmMeaning {
@@ -120,7 +121,15 @@ function meaningOfHttpAnswer(
 }
 
 function meaningOfRefusal(code: string, httpStatus: number): ConfirmMeaning {
-  if (httpStatus === 401 || httpStatus === 403 || code === 'signature_error') return { kind: 'credentials', code };
+  if (httpStatus === 401 || httpStatus === 403) return { kind: 'credentials', code };
+  return meaningOfRefusalCode(code);
+}
+
+/** A definite refusal by its code alone, as the ledger keeps it; `refused` where its HTTP status said more. */
+export function meaningOfRefusalCode(
+  code: string,
+): ConfirmMeaning & { kind: 'credentials' | 'paid_elsewhere' | 'status_says_why' | 'refused' } {
+  if (credentialsCodes.has(code)) return { kind: 'credentials', code };
   if (alreadyPaidCodes.has(code)) return { kind: 'paid_elsewhere', code };
   if (code === 'wrong_order_status') return { kind: 'status_says_why', code };
   return { kind: 'refused', code, wantOfMoney: wantOfMoneyCodes.has(code) };

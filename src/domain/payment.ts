@@ -63,7 +63,15 @@ export type ReturnReason =
   | 'invoicebox_unavailable';
 
 export type ReviewReason =
-  'already_paid_after_unknown' | 'changed_after_unknown' | 'partial_after_unknown' | 'unproven' | 'ledger_refused';
+  | 'already_paid_after_unknown'
+  | 'changed_after_unknown'
+  | 'partial_after_unknown'
+  | 'unproven'
+  | 'ledger_refused'
+  /** A person said "not paid": nothing is held any more, the invoice has yet to be canceled or to expire. */
+  | 'released_by_person'
+  /** ... and then Invoicebox proved that we had paid. */
+  | 'paid_after_release';
 
 /** Who did something. `member`: the buyer himself; ids are ours, never a name, phone or e-mail. */
 export interface Actor {
@@ -90,6 +98,32 @@ export interface Confirmation {
   readonly actor: Actor;
   readonly confirmationId: string;
   readonly notAfter: number;
+}
+
+/** What a person decided about a payment in review; his reason, comment and reference are in the ledger under the same id. */
+export interface Resolution {
+  readonly resolutionId: string;
+  readonly outcome: ResolutionOutcome;
+  readonly notAfter: number;
+}
+
+/** `not_paid`: nobody paid. `paid_elsewhere`: somebody else did, and there is proof of that. */
+export type ResolutionOutcome = 'paid' | 'not_paid' | 'paid_elsewhere';
+
+/** What a new run of a payment goes on from, as the ledger proves it. */
+export interface Resumption {
+  readonly state: PaymentState;
+  readonly reason: string | null;
+  /** What is held, or was until a person released it. */
+  readonly held: Confirmation['seen'] | null;
+  readonly released: boolean;
+  readonly confirmation: Omit<Confirmation, 'notAfter'> | null;
+  /** What is known of the pivot calls. `outstanding`: one of them may have paid. */
+  readonly attempt:
+    | { readonly kind: 'paid'; readonly n: number; readonly transactionId: string; readonly requestId: string | null }
+    | { readonly kind: 'outstanding' }
+    | { readonly kind: 'refused'; readonly code: string | null }
+    | { readonly kind: 'none' };
 }
 
 export interface Cancellation {

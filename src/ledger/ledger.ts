@@ -5,7 +5,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import type { AttemptClass } from '../domain/confirmAnswer.js';
-import type { Actor, Confirmation, FinalState, PaymentPolicy, Scheme } from '../domain/payment.js';
+import type { Actor, Confirmation, FinalState, PaymentPolicy, ResolutionOutcome, Scheme } from '../domain/payment.js';
 import {
   attemptOutcome,
   balance,
@@ -17,6 +17,11 @@ import {
   outcome,
   passport,
   quoteOutcome,
+  resolutionOpened,
+  resolveOutcome,
+  resumeOutcome,
+  reviewQueue,
+  sweepPage,
   unprovenOutcome,
   type AttemptOutcome,
   type Balance,
@@ -26,6 +31,11 @@ import {
   type HoldOutcome,
   type OpenOutcome,
   type Passport,
+  type ResolutionOpened,
+  type ResolveOutcome,
+  type ResumeOutcome,
+  type ReviewQueue,
+  type SweepPage,
   type UnprovenOutcome,
 } from './outcomes.js';
 
@@ -138,6 +148,8 @@ export class Ledger {
       message: string | null;
       requestId: string | null;
       flag: 'credentials' | 'fund' | null;
+      /** Invoicebox's, of a payment. */
+      transactionId?: string | null;
     },
     at: number,
   ) {
@@ -151,6 +163,7 @@ export class Ledger {
       end.requestId,
       end.flag,
       iso(at),
+      end.transactionId ?? null,
     ]);
   }
 
@@ -216,6 +229,69 @@ export class Ledger {
       iso(note.nextProbeAt),
       iso(at),
     ]);
+  }
+
+  /** A new run takes over from the one of this epoch. */
+  resume({ partnerId, paymentId, epoch }: PaymentKey, at: number): Promise<ResumeOutcome> {
+    return this.#call(resumeOutcome, 'payment_resume', [partnerId, paymentId, epoch, iso(at)]);
+  }
+
+  /** Keeps what a person says, before the workflow is told. */
+  openResolution(resolution: {
+    partnerId: string;
+    paymentId: string;
+    resolutionId: string;
+    outcome: ResolutionOutcome;
+    transactionId: string | null;
+    reason: string;
+    comment: string;
+    reference: string;
+    actor: Actor;
+    at: number;
+  }): Promise<ResolutionOpened> {
+    return this.#call(resolutionOpened, 'payment_resolution_open', [
+      resolution.partnerId,
+      resolution.paymentId,
+      resolution.resolutionId,
+      resolution.outcome,
+      resolution.transactionId,
+      resolution.reason,
+      resolution.comment,
+      resolution.reference,
+      resolution.actor,
+      iso(resolution.at),
+    ]);
+  }
+
+  /** @param readWithinMs how old the read may be that the decision rests on */
+  resolve(key: PaymentKey, resolutionId: string, readWithinMs: number, at: number): Promise<ResolveOutcome> {
+    return this.#call(resolveOutcome, 'payment_resolve', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      resolutionId,
+      readWithinMs,
+      iso(at),
+    ]);
+  }
+
+  /** Whether the payments' workflows live in this namespace of Temporal; the first that asks is taken for it. */
+  async isOurNamespace(namespaceId: string): Promise<boolean> {
+    return this.#call(z.boolean(), 'temporal_namespace_is_ours', [namespaceId]);
+  }
+
+  /** Live payments of all partners, by id, for the sweeper; none that is younger than the grace. */
+  paymentsToSweep(
+    after: string | null,
+    limit: number,
+    { graceMs, holdAgeMs }: { graceMs: number; holdAgeMs: number },
+  ): Promise<SweepPage> {
+    return this.#call(sweepPage, 'payments_to_sweep', [after, limit, graceMs, holdAgeMs]);
+  }
+
+  /** Payments in review, oldest first; with an id, that one whatever its state. */
+  reviewQueue(paymentId: string | null, limit: number): Promise<ReviewQueue> {
+    return this.#call(reviewQueue, 'review_queue', [paymentId, limit]);
   }
 
   async openMember(partnerId: string, externalId: string): Promise<string> {

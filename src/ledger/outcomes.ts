@@ -1,11 +1,11 @@
 /** What the ledger's functions answer, checked at its border: amounts and points are safe integers, outcomes are data. */
 import { z } from 'zod';
-import { paymentStates, type PaymentPolicy, type PaymentState } from '../domain/payment.js';
+import { paymentStates, type PaymentPolicy, type PaymentState, type Resumption } from '../domain/payment.js';
 
 const integer = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
 const state = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);
 export const outcome = <const T extends string>(...names: T[]) => z.object({ outcome: z.enum(names) });
-const conflict = z.object({ outcome: z.literal('conflict'), state: z.string() });
+const conflict = z.object({ outcome: z.literal('conflict'), state });
 
 const policy = z.custom<PaymentPolicy>((value) => typeof value === 'object' && value !== null);
 const openedPayment = z.object({
@@ -37,15 +37,16 @@ export const holdOutcome = z.discriminatedUnion('outcome', [
     'not_found',
   ),
   z.object({ outcome: z.literal('insufficient_points'), available: integer, needed: integer }),
-  z.object({ outcome: z.literal('conflict'), state }),
+  conflict,
 ]);
 export const attemptOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('go'), n: integer, ambiguousBefore: z.boolean() }),
-  outcome('stale', 'superseded'),
+  z.object({ outcome: z.literal('paid'), n: integer, transactionId: z.string(), requestId: z.string().nullable() }),
+  outcome('stale', 'prove', 'superseded', 'not_found'),
   conflict,
 ]);
 export const captureOutcome = z.discriminatedUnion('outcome', [
-  outcome('captured', 'already_captured', 'superseded'),
+  outcome('captured', 'already_captured', 'captured_late', 'superseded', 'not_found'),
   conflict,
 ]);
 export const closeOutcome = z.discriminatedUnion('outcome', [
@@ -53,6 +54,63 @@ export const closeOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('already_closed'), state }),
 ]);
 export const unprovenOutcome = z.discriminatedUnion('outcome', [outcome('noted', 'superseded'), conflict]);
+export const resumeOutcome = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.literal('resumed'),
+    epoch: integer,
+    scheme: z.enum(['loyalty', 'organisation']),
+    invoiceId: z.string(),
+    policy,
+    state,
+    reason: z.string().nullable(),
+    held: z.object({ amountMinor: integer, currency: z.string(), points: integer }).nullable(),
+    released: z.boolean(),
+    confirmation: z.custom<Resumption['confirmation']>((value) => typeof value === 'object'),
+    attempt: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('paid'), n: integer, transactionId: z.string(), requestId: z.string().nullable() }),
+      z.object({ kind: z.literal('outstanding') }),
+      z.object({ kind: z.literal('refused'), code: z.string().nullable() }),
+      z.object({ kind: z.literal('none') }),
+    ]),
+  }),
+  z.object({ outcome: z.literal('over'), state }),
+  outcome('superseded', 'not_found'),
+]);
+const resolved = z.object({ outcome: z.literal('resolved'), state, reason: z.string().nullable() });
+const refusedResolution = z.object({ outcome: z.literal('refused'), why: z.string() });
+export const resolveOutcome = z.discriminatedUnion('outcome', [
+  resolved,
+  refusedResolution,
+  z.object({
+    outcome: z.literal('already_decided'),
+    result: z.discriminatedUnion('outcome', [resolved, refusedResolution]),
+  }),
+  outcome('superseded'),
+  conflict,
+]);
+export const resolutionOpened = z.discriminatedUnion('outcome', [
+  outcome('recorded', 'already_recorded', 'not_found'),
+  conflict,
+]);
+export const sweepPage = z.array(
+  z.object({ partnerId: z.uuid(), paymentId: z.uuid(), epoch: integer, holdIsOld: z.boolean() }),
+);
+export const reviewQueue = z.array(
+  z.object({
+    partnerId: z.uuid(),
+    partner: z.string(),
+    paymentId: z.uuid(),
+    scheme: z.enum(['loyalty', 'organisation']),
+    invoiceId: z.string(),
+    state,
+    reason: z.string().nullable(),
+    amountMinor: integer.nullable(),
+    currency: z.string().nullable(),
+    lastProbe: z.string().nullable(),
+    nextProbeAt: z.string().nullable(),
+    createdAt: z.string(),
+  }),
+);
 export const balance = z.object({ available: integer, held: integer });
 export const fundBalance = z.array(
   z.object({
@@ -81,6 +139,11 @@ export type HoldOutcome = z.infer<typeof holdOutcome>;
 export type CaptureOutcome = z.infer<typeof captureOutcome>;
 export type CloseOutcome = z.infer<typeof closeOutcome>;
 export type AttemptOutcome = z.infer<typeof attemptOutcome>;
+export type ResumeOutcome = z.infer<typeof resumeOutcome>;
+export type ResolveOutcome = z.infer<typeof resolveOutcome>;
+export type ResolutionOpened = z.infer<typeof resolutionOpened>;
+export type SweepPage = z.infer<typeof sweepPage>;
+export type ReviewQueue = z.infer<typeof reviewQueue>;
 export type UnprovenOutcome = z.infer<typeof unprovenOutcome>;
 export type Balance = z.infer<typeof balance>;
 export type FundBalance = z.infer<typeof fundBalance>[number];

@@ -1,5 +1,5 @@
 /** The ways out of a payment, each a single call of the ledger's, which alone decides what is undone. */
-import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 import type { Actor, FinalState } from '../domain/payment.js';
 import { ledger } from './calls.js';
 import { keyOf, settleInto, type Payment } from './payment.js';
@@ -40,11 +40,14 @@ export function close(payment: Payment, way: WayOut): Promise<'closed' | 'attemp
   });
 }
 
-/** Paid by us: the points are captured, the fund is drawn. */
+/**
+ * Paid by us: the points are captured, the fund is drawn. Where a person had released the hold before, the fund is drawn
+ * alone, and he is asked again.
+ */
 export async function capture(
   payment: Payment,
   paid: { readonly n: number; readonly transactionId: string; readonly requestId: string | null },
-): Promise<void> {
+): Promise<'captured' | 'captured_late'> {
   const captured = await ledger.capturePointsAndDrawFund(
     keyOf(payment),
     paid.n,
@@ -56,15 +59,26 @@ export async function capture(
     case 'captured':
     case 'already_captured':
       settleInto(payment, 'paid');
-      return;
+      return 'captured';
+    case 'captured_late':
+      return 'captured_late';
     case 'superseded':
+    case 'not_found':
       throw superseded(payment);
     case 'conflict':
       throw ApplicationFailure.nonRetryable(
         `Paid at Invoicebox, but the ledger says the payment is ${captured.state}`,
-        'LedgerConflict',
+        ledgerRefused,
       );
   }
+}
+
+/** The failure of a step that the ledger will not do, however often it is asked (src/activities/ledger.ts). */
+export const ledgerRefused = 'LedgerRefused';
+
+export function isLedgerRefusal(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return cause instanceof ApplicationFailure && cause.type === ledgerRefused;
 }
 
 /** Another run of this payment goes on; this one must not. */

@@ -1,24 +1,27 @@
 /**
- * The buyer's messages. Handlers check, leave an intent and wait; the main function alone acts on it.
+ * The buyer's messages, and a person's resolution. Handlers check, leave an intent and wait; the main function alone acts on it.
  * Updates and signals get the same checks; a refused update writes nothing, a refused signal is logged and ignored.
  */
 import { ApplicationFailure, CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
-import type { Cancellation, Confirmation } from '../domain/payment.js';
+import { isFinal, type Cancellation, type Confirmation, type Resolution } from '../domain/payment.js';
 import {
   cancelPaymentSignal,
   cancelUpdate,
   confirmPaymentSignal,
   confirmUpdate,
   openUpdate,
+  resolveUpdate,
+  stateQuery,
   type PaymentAnswer,
   type Refusal,
+  type ResolutionAnswer,
 } from './messages.js';
 import { answerOf, type Payment } from './payment.js';
-import { readCancellation, readConfirmation } from './readMessages.js';
+import { readCancellation, readConfirmation, readResolution } from './readMessages.js';
 
-interface Waiting<Message> {
+interface Waiting<Message, Answer = PaymentAnswer> {
   readonly message: Message;
-  answer: PaymentAnswer | null;
+  answer: Answer | null;
 }
 
 const triesAMember = 5;
@@ -30,12 +33,14 @@ export class Inbox {
   /** At most one of each waits to be acted on. */
   #confirm: Waiting<Confirmation> | null = null;
   #cancel: Waiting<Cancellation> | null = null;
+  #resolution: Waiting<Resolution, ResolutionAnswer> | null = null;
   readonly #triesOf = new Map<string, number>();
   #tries = 0;
   /** Set while a cancel can still undo a settling payment: every attempt was proven not executed. */
   canStillCancel = false;
 
   constructor(private readonly payment: Payment) {
+    setHandler(stateQuery, () => answerOf(payment));
     setHandler(openUpdate, () => this.#untilQuoted());
     setHandler(confirmUpdate, (confirmation) => this.#answered(this.#takeConfirm(confirmation)), {
       validator: (confirmation) => {
@@ -45,6 +50,11 @@ export class Inbox {
     setHandler(cancelUpdate, (cancellation) => this.#answered(this.#takeCancel(cancellation)), {
       validator: (cancellation) => {
         refuse(this.#whyNotCancel(readCancellation(cancellation)));
+      },
+    });
+    setHandler(resolveUpdate, (resolution) => this.#resolved(resolution), {
+      validator: (resolution) => {
+        refuse(this.#whyNotResolve(readResolution(resolution)));
       },
     });
     setHandler(confirmPaymentSignal, (message: unknown) => {
@@ -73,8 +83,17 @@ export class Inbox {
     return this.#cancel?.message ?? null;
   }
 
+  get resolution(): Resolution | null {
+    return this.#resolution?.message ?? null;
+  }
+
   hasMessage(): boolean {
     return this.#confirm !== null || this.#cancel !== null;
+  }
+
+  answerResolution(answer: ResolutionAnswer): void {
+    if (this.#resolution !== null) this.#resolution.answer = answer;
+    this.#resolution = null;
   }
 
   /** Tells whoever waits how his message came out, and takes the next. */
@@ -94,6 +113,8 @@ export class Inbox {
     }
     this.#confirm = null;
     this.#cancel = null;
+    // One that came while a proof was under way, which has ended the payment.
+    if (isFinal(this.payment.state)) this.answerResolution({ kind: 'refused', why: 'already_over', read: null });
   }
 
   #count({ memberId }: Confirmation): void {
@@ -113,6 +134,13 @@ export class Inbox {
   async #answered(waiting: Waiting<unknown>): Promise<PaymentAnswer> {
     await CancellationScope.nonCancellable(() => condition(() => waiting.answer !== null));
     return waiting.answer ?? answerOf(this.payment);
+  }
+
+  async #resolved(message: Resolution): Promise<ResolutionAnswer> {
+    const waiting: Waiting<Resolution, ResolutionAnswer> = { message, answer: null };
+    this.#resolution = waiting;
+    await CancellationScope.nonCancellable(() => condition(() => waiting.answer !== null));
+    return waiting.answer ?? { kind: 'refused', why: 'already_over', read: null };
   }
 
   async #untilQuoted(): Promise<PaymentAnswer> {
@@ -138,6 +166,12 @@ export class Inbox {
     const waits = this.payment.state === 'opening' || this.payment.state === 'awaiting_confirmation';
     const mayCancel = this.#cancel === null && ((waits && this.#confirm === null) || this.canStillCancel);
     return mayCancel ? null : 'not_waiting';
+  }
+
+  #whyNotResolve(resolution: Resolution | null): Refusal | null {
+    if (resolution === null) return 'malformed';
+    if (resolution.notAfter < Date.now()) return 'too_late';
+    return this.payment.state === 'in_review' && this.#resolution === null ? null : 'not_waiting';
   }
 }
 

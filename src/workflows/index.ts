@@ -1,2 +1,3 @@
 export { loyaltyPayment } from './loyaltyPayment.js';
 export { organisationPayment } from './organisationPayment.js';
+export { sweepPayments } from './sweepPayments.js';

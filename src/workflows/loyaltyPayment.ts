@@ -7,8 +7,9 @@ import { superseded } from './close.js';
 import { Inbox } from './inbox.js';
 import type { OpenPayment, PaymentAnswer } from './messages.js';
 import { leave } from './leave.js';
-import { answerOf, beginPayment, explain, settleInto, type Payment } from './payment.js';
+import { answerOf, beginPayment, explain, hasBegunSettlement, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
+import { resumeSettlement } from './resumeSettlement.js';
 import { settlePayment } from './settlePayment.js';
 import { drainHandlers, untilMessage, wakeAt } from './waits.js';
 
@@ -16,7 +17,8 @@ export async function loyaltyPayment(input: OpenPayment): Promise<PaymentAnswer>
   const payment = beginPayment(input);
   const inbox = new Inbox(payment);
 
-  await readInvoiceForTheBuyer(payment, inbox);
+  if (hasBegunSettlement(input.resumed)) await resumeSettlement(payment, 'loyalty', inbox, input.resumed);
+  else await readInvoiceForTheBuyer(payment, inbox);
   inbox.answerAll();
   while (payment.state === 'awaiting_confirmation') {
     await waitForTheBuyer(payment, inbox);
@@ -47,6 +49,8 @@ async function readInvoiceForTheBuyer(payment: Payment, inbox: Inbox): Promise<v
       return leave(payment, inbox, cancelled(inbox));
     case 'superseded':
       throw superseded(payment);
+    case 'over':
+      settleInto(payment, read.state);
   }
 }
 

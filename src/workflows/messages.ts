@@ -1,7 +1,15 @@
 /** Names and payloads of everything that is said to a payment's workflow, and what it answers. All that api/ imports. */
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Cancellation, Confirmation, PaymentPolicy, PaymentState, Scheme } from '../domain/payment.js';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type {
+  Cancellation,
+  Confirmation,
+  PaymentPolicy,
+  PaymentState,
+  Resolution,
+  Resumption,
+  Scheme,
+} from '../domain/payment.js';
 
 /** What a payment's workflow is started with. */
 export interface OpenPayment {
@@ -10,6 +18,8 @@ export interface OpenPayment {
   readonly epoch: number;
   readonly invoiceId: string;
   readonly policy: PaymentPolicy;
+  /** Given to a run that takes over from one that was lost. */
+  readonly resumed?: Resumption;
 }
 
 /** What a message is answered with; the whole truth is in the payment's row. */
@@ -18,12 +28,28 @@ export interface PaymentAnswer {
   readonly reason: string | null;
 }
 
+/** What came of a person's resolution, and what the invoice said when it was read for it. */
+export type ResolutionAnswer = {
+  readonly read: {
+    readonly status: string;
+    readonly amountMinor: number | null;
+    readonly currency: string;
+  } | null;
+} & (
+  | { readonly kind: 'resolved'; readonly state: PaymentState; readonly reason: string | null }
+  /** Nothing was changed. */
+  | { readonly kind: 'refused'; readonly why: string }
+);
+
 /** Why a message is refused before it counts; the type of the ApplicationFailure that carries it. */
 export type Refusal = 'malformed' | 'too_late' | 'not_waiting' | 'too_many_tries' | 'untrusted';
 
 export const openUpdate = defineUpdate<PaymentAnswer>('open');
 export const confirmUpdate = defineUpdate<PaymentAnswer, [Confirmation]>('confirm');
 export const cancelUpdate = defineUpdate<PaymentAnswer, [Cancellation]>('cancel');
+export const resolveUpdate = defineUpdate<ResolutionAnswer, [Resolution]>('resolve');
+/** Where the run stands: for the sweeper, which compares it with the row. */
+export const stateQuery = defineQuery<PaymentAnswer>('state');
 export const confirmPaymentSignal = defineSignal<[Confirmation]>('confirmPayment');
 export const cancelPaymentSignal = defineSignal<[Cancellation]>('cancelPayment');
 
@@ -33,7 +59,10 @@ export const workflowNames: Readonly<Record<Scheme, string>> = {
 };
 export const workflowIdOf = (paymentId: string): string => `payment-${paymentId}`;
 
-export const taskQueues = { payments: 'payments', invoicebox: 'invoicebox' } as const;
+export const taskQueues = { payments: 'payments', invoicebox: 'invoicebox', background: 'background' } as const;
+
+export const sweepWorkflow = 'sweepPayments';
+export const sweepScheduleId = 'sweep-payments';
 
 /** Typed, registered by set-up, never encrypted, never personal. */
 export const searchAttributes = {
@@ -42,3 +71,19 @@ export const searchAttributes = {
   paymentState: defineSearchAttributeKey('PaymentState', 'KEYWORD'),
   reviewReason: defineSearchAttributeKey('ReviewReason', 'KEYWORD'),
 } as const;
+
+/** How a payment's workflow is started, by the API or by the sweeper; whether a run may exist already is the caller's to say. */
+export function paymentStart(input: OpenPayment) {
+  return {
+    workflowId: workflowIdOf(input.paymentId),
+    taskQueue: taskQueues.payments,
+    args: [input] as [OpenPayment],
+    // A task of a killed worker is given to another after this.
+    workflowTaskTimeout: '5 s',
+    typedSearchAttributes: [
+      { key: searchAttributes.partnerId, value: input.partnerId },
+      { key: searchAttributes.invoiceId, value: input.invoiceId },
+      { key: searchAttributes.paymentState, value: input.resumed?.state ?? 'opening' },
+    ],
+  };
+}

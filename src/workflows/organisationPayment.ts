@@ -3,8 +3,10 @@ import { superseded } from './close.js';
 import { Inbox } from './inbox.js';
 import { leave } from './leave.js';
 import type { OpenPayment, PaymentAnswer } from './messages.js';
-import { answerOf, beginPayment, explain, type Payment } from './payment.js';
+import { answerOf, beginPayment, explain, hasBegunSettlement, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
+import { resumeSettlement } from './resumeSettlement.js';
+import { organisationsOwn } from './settlement.js';
 import { settlePayment } from './settlePayment.js';
 import { drainHandlers } from './waits.js';
 
@@ -12,7 +14,8 @@ export async function organisationPayment(input: OpenPayment): Promise<PaymentAn
   const payment = beginPayment(input);
   const inbox = new Inbox(payment);
 
-  await readAndSettle(payment, inbox);
+  if (hasBegunSettlement(input.resumed)) await resumeSettlement(payment, 'organisation', inbox, input.resumed);
+  else await readAndSettle(payment, inbox);
   inbox.answerAll();
   await drainHandlers();
   return answerOf(payment);
@@ -29,11 +32,7 @@ async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
     case 'quoted': {
       const { amountMinor, currency, points } = read.quote;
       return settlePayment(payment, 'organisation', inbox, {
-        memberId: null,
-        seen: { amountMinor, currency, points },
-        actor: { kind: 'saga', id: payment.paymentId },
-        // The same in every run: a reset one finds its hold again.
-        confirmationId: payment.paymentId,
+        ...organisationsOwn(payment, { amountMinor, currency, points }),
         notAfter: Date.now(),
       });
     }
@@ -51,5 +50,7 @@ async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
       });
     case 'superseded':
       throw superseded(payment);
+    case 'over':
+      settleInto(payment, read.state);
   }
 }

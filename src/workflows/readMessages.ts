@@ -1,8 +1,9 @@
 /** Messages may come from anybody with a Temporal client, so nothing of their shape is believed (cases.md: malformed signals). */
-import type { Actor, Cancellation, Confirmation } from '../domain/payment.js';
+import type { Actor, Cancellation, Confirmation, Resolution, ResolutionOutcome } from '../domain/payment.js';
 
 const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const actorKinds: readonly string[] = ['member', 'api_key', 'operator', 'signal'] satisfies Actor['kind'][];
+const resolutionOutcomes: readonly string[] = ['paid', 'not_paid', 'paid_elsewhere'] satisfies ResolutionOutcome[];
 /** Ids and codes of ours: visible ASCII, so that nothing of them can trouble a database or a log. */
 const visible = /^[\x21-\x7e]{1,200}$/;
 
@@ -36,4 +37,11 @@ export function readCancellation(value: unknown): Cancellation | null {
   const { reason, notAfter } = value;
   const actor = readActor(value['actor']);
   return actor !== null && isText(reason) && isCount(notAfter) ? { actor, reason, notAfter } : null;
+}
+
+export function readResolution(value: unknown): Resolution | null {
+  if (!isFields(value)) return null;
+  const { resolutionId, outcome, notAfter } = value;
+  if (!isUuid(resolutionId) || !isText(outcome) || !resolutionOutcomes.includes(outcome)) return null;
+  return isCount(notAfter) ? { resolutionId, outcome: outcome as ResolutionOutcome, notAfter } : null;
 }

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { Ledger } from '../../src/ledger/ledger.js';
+import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
+import type { AttemptClass } from '../../src/domain/confirmAnswer.js';
 import { legalTransitions, paymentStates } from '../../src/domain/payment.js';
 import { Books, policy, postgres, saga } from '../support/books.js';
 import { passwords, prepareDatabase } from '../../scripts/surety.js';
@@ -160,6 +161,12 @@ async function held(points = 10) {
   return { key, member };
 }
 
+const end = (
+  key: PaymentKey,
+  how: { class: AttemptClass; code?: string; requestId?: string; transactionId?: string },
+  n = 1,
+) => books.ledger.endAttempt(key, n, { code: 'x', message: null, requestId: null, flag: null, ...how }, Date.now());
+
 describe('the pivot call', () => {
   const begin = (key: Awaited<ReturnType<typeof held>>['key'], ticket: number, proving = false) =>
     books.ledger.beginAttempt(key, String(ticket), proving, policy.freshnessMs, Date.now());
@@ -168,18 +175,45 @@ describe('the pivot call', () => {
     const { key } = await held();
     await expect(begin(key, 1)).resolves.toEqual({ outcome: 'go', n: 1, ambiguousBefore: false });
     await expect(begin(key, 1)).resolves.toEqual({ outcome: 'superseded' });
-    await expect(begin(key, 2)).resolves.toEqual({ outcome: 'go', n: 2, ambiguousBefore: true });
+    await expect(begin(key, 2)).resolves.toEqual({ outcome: 'prove' });
+  });
+
+  it('is repeated while the invoice reads pending only after the quiet time, by this one clock', async () => {
+    const { key } = await held();
+    await begin(key, 1);
+    await books.read(key, {});
+    await expect(begin(key, 2, true)).resolves.toEqual({ outcome: 'stale' });
+    await books.admin.query(
+      `UPDATE payment_attempt SET started_at = started_at - interval '121 s' WHERE payment_id = $1`,
+      [key.paymentId],
+    );
+    await expect(begin(key, 2, true)).resolves.toEqual({ outcome: 'go', n: 2, ambiguousBefore: true });
+  });
+
+  it('is not made again once an answer is known, whatever the invoice says later', async () => {
+    const { key } = await held();
+    await begin(key, 1);
+    await end(key, { class: 'paid', requestId: 'R-1', transactionId: 'T-1' });
+    for (const status of ['pending', 'paid', 'canceled']) {
+      await books.read(key, { status });
+      for (const proving of [false, true]) {
+        await expect(begin(key, 2, proving)).resolves.toEqual({
+          outcome: 'paid',
+          n: 1,
+          transactionId: 'T-1',
+          requestId: 'R-1',
+        });
+      }
+    }
+    await expect(
+      books.ledger.close(key, 'declined', 'invoice_canceled', null, saga, Date.now() + 86_400_000),
+    ).resolves.toEqual({ outcome: 'attempt_outstanding' });
   });
 
   it('is not ambiguous after attempts that were proven not executed', async () => {
     const { key } = await held();
     await begin(key, 1);
-    await books.ledger.endAttempt(
-      key,
-      1,
-      { class: 'not_executed', code: 'http_429', message: null, requestId: null, flag: null },
-      Date.now(),
-    );
+    await end(key, { class: 'not_executed' });
     await expect(begin(key, 2)).resolves.toEqual({ outcome: 'go', n: 2, ambiguousBefore: false });
   });
 
@@ -207,7 +241,7 @@ describe('the pivot call', () => {
     const { key } = await held();
     await begin(key, 1);
     await books.read(key, { status: 'paid' });
-    await expect(begin(key, 2)).resolves.toEqual({ outcome: 'stale' });
+    await expect(begin(key, 2)).resolves.toEqual({ outcome: 'prove' });
     await expect(begin(key, 2, true)).resolves.toEqual({ outcome: 'go', n: 2, ambiguousBefore: true });
   });
 

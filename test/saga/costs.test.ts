@@ -54,13 +54,14 @@ it('an organisation payment: 22 events, 3 workflow tasks, 2 remote activities, 1
   expect((await world.twin.requests(invoice.id)).map(({ operation }) => operation)).toEqual(['read', 'confirm']);
 });
 
-it('asks Postgres five times a payment by open and saga: open, quote, hold, attempt, capture', async () => {
+it('asks Postgres six times a payment by open and saga: open, quote, hold, attempt and its end, capture', async () => {
   await Promise.all([world.worker?.stop(), world.api?.stop()]);
   expect(await ledgerCalls()).toEqual({
     payment_open: 2,
     payment_quote: 2,
     payment_hold: 2,
     payment_attempt_begin: 2,
+    payment_attempt_end: 2,
     payment_capture: 2,
   });
 });

@@ -53,6 +53,7 @@ export class World {
     options: {
       timings?: Record<string, number>;
       environment?: Record<string, string>;
+      temporalSetup?: Record<string, string>;
       postgres?: Omit<RunningPostgres, 'stop'>;
     } = {},
   ): Promise<World> {
@@ -72,6 +73,7 @@ export class World {
       ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulatorPort ?? 0 },
       timings: { ...fastTimings, ...options.timings },
       environment: { DATABASE_POOL_SIZE: '10', ...options.environment },
+      ...(options.temporalSetup === undefined ? {} : { temporalSetup: options.temporalSetup }),
     });
     await surety.prepare();
     const simulator = await surety.startSimulator();

@@ -18,11 +18,9 @@ import {
   cancelUpdate,
   confirmUpdate,
   openUpdate,
-  searchAttributes,
-  taskQueues,
+  paymentStart,
   workflowIdOf,
   workflowNames,
-  type OpenPayment,
   type Refusal,
 } from '../../workflows/messages.js';
 
@@ -77,7 +75,7 @@ export class Sagas {
       );
       return { kind: 'accepted' };
     } catch (error) {
-      return answerOfError(error);
+      return sagaAnswerOf(error);
     }
   }
 
@@ -109,7 +107,7 @@ export class Sagas {
       await this.client.withDeadline(Date.now() + this.answerWithinMs, execute);
       return { kind: 'answered' };
     } catch (error) {
-      if (!isOutOfTime(error)) return answerOfError(error);
+      if (!isOutOfTime(error)) return sagaAnswerOf(error);
     }
     const progress = { begun: false };
     try {
@@ -120,7 +118,7 @@ export class Sagas {
       });
       return { kind: 'answered' };
     } catch (error) {
-      if (!isOutOfTime(error)) return answerOfError(error);
+      if (!isOutOfTime(error)) return sagaAnswerOf(error);
       return progress.begun ? { kind: 'accepted' } : { kind: 'not_accepted' };
     }
   }
@@ -137,29 +135,18 @@ function startOptions(
   payment: OpenedPayment,
   about: { partnerId: string; invoiceId: string },
 ): WorkflowStartOptions & { workflowIdConflictPolicy: 'USE_EXISTING' } {
-  const input: OpenPayment = {
+  const start = paymentStart({
     partnerId: about.partnerId,
     paymentId: payment.paymentId,
     epoch: payment.epoch,
     invoiceId: about.invoiceId.toLowerCase(),
     policy: payment.policy,
-  };
-  return {
-    workflowId: workflowIdOf(payment.paymentId),
-    taskQueue: taskQueues.payments,
-    args: [input],
-    workflowTaskTimeout: '5 s',
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
-    typedSearchAttributes: [
-      { key: searchAttributes.partnerId, value: input.partnerId },
-      { key: searchAttributes.invoiceId, value: input.invoiceId },
-      { key: searchAttributes.paymentState, value: 'opening' },
-    ],
-  };
+  });
+  return { ...start, workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE' };
 }
 
-function answerOfError(error: unknown): SagaAnswer {
+/** Throws what nobody planned. */
+export function sagaAnswerOf(error: unknown): SagaAnswer {
   if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof WorkflowNotFoundError)
     return { kind: 'over' };
   if (error instanceof WorkflowUpdateFailedError) {

@@ -35,3 +35,50 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     'currencies', (SELECT coalesce(jsonb_agg(currency), '[]') FROM fund WHERE partner_id = p_partner))
   FROM partner WHERE id = p_partner;
 $$;
+
+-- Whether this Temporal namespace is the one that these payments' workflows live in; the first that asks is.
+CREATE OR REPLACE FUNCTION temporal_namespace_is_ours(p_id text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  INSERT INTO temporal_namespace (id) VALUES (p_id) ON CONFLICT DO NOTHING;
+  RETURN EXISTS (SELECT FROM temporal_namespace WHERE id = p_id);
+END
+$$;
+
+-- A page of live payments for the sweeper, by id. Left out: those so young, or so lately resumed, that they may still be on
+-- their way to their workflow; each further resumption is given twice the time, up to an hour.
+CREATE OR REPLACE FUNCTION payments_to_sweep(p_after uuid, p_limit integer, p_grace_ms bigint, p_hold_age_ms bigint) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'paymentId', id, 'epoch', epoch,
+    'holdIsOld', hold_is_old) ORDER BY id), '[]')
+  FROM (
+    SELECT payment.partner_id, payment.id, payment.epoch, EXISTS (
+      SELECT FROM hold WHERE hold.payment_id = payment.id AND hold.state = 'held'
+        AND uuid_extract_timestamp(hold.id) < clock_timestamp() - p_hold_age_ms * interval '1 millisecond') AS hold_is_old
+    FROM payment
+    WHERE payment.state NOT IN ('paid', 'declined', 'expired', 'cancelled')
+      AND (p_after IS NULL OR payment.id > p_after)
+      AND payment.created_at < clock_timestamp() - p_grace_ms * interval '1 millisecond'
+      AND (payment.resumed_at IS NULL OR payment.resumed_at < clock_timestamp() - least(
+        p_grace_ms * power(2, least(payment.epoch - 1, 20)), greatest(p_grace_ms, 3600000)) * interval '1 millisecond')
+    ORDER BY payment.id
+    LIMIT p_limit
+  ) AS candidate;
+$$;
+
+-- Payments that wait for a person, oldest first; with an id, that payment whatever its state.
+CREATE OR REPLACE FUNCTION review_queue(p_payment uuid, p_limit integer) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'partner', slug, 'paymentId', id, 'scheme', scheme,
+    'invoiceId', invoice_id, 'state', state, 'reason', reason, 'amountMinor', amount_minor, 'currency', currency,
+    'lastProbe', last_probe, 'nextProbeAt', next_probe_at, 'createdAt', created_at) ORDER BY id), '[]')
+  FROM (
+    SELECT payment.*, partner.slug FROM (
+      SELECT id, partner_id, scheme, invoice_id, state, reason, amount_minor, currency, last_probe, next_probe_at, created_at
+      FROM payment
+    ) AS payment JOIN partner ON partner.id = payment.partner_id
+    WHERE CASE WHEN p_payment IS NULL THEN payment.state = 'in_review' ELSE payment.id = p_payment END
+    ORDER BY payment.id
+    LIMIT p_limit
+  ) AS waiting;
+$$;

@@ -36,12 +36,18 @@ FROM payment JOIN hold ON hold.payment_id = payment.id AND hold.state = 'held'
 WHERE payment.state NOT IN ('settling', 'unknown', 'in_review')
 UNION ALL
 SELECT 'settling_payment_holds_nothing', payment.id, payment.partner_id
-FROM payment WHERE state IN ('settling', 'unknown', 'in_review')
+FROM payment WHERE state IN ('settling', 'unknown', 'in_review') AND released_at IS NULL
   AND NOT EXISTS (SELECT FROM hold WHERE hold.payment_id = payment.id AND hold.state = 'held')
 UNION ALL
 SELECT 'paid_is_not_one_draw', payment.id, payment.partner_id
-FROM payment WHERE (CASE state WHEN 'paid' THEN 1 ELSE 0 END)
+FROM payment WHERE (CASE WHEN state = 'paid' OR transaction_id IS NOT NULL THEN 1 ELSE 0 END)
   <> (SELECT count(*) FROM transfer WHERE transfer.payment_id = payment.id AND kind = 'draw')
+UNION ALL
+SELECT 'paid_without_transaction', payment.id, payment.partner_id
+FROM payment WHERE state = 'paid' AND transaction_id IS NULL
+UNION ALL
+SELECT 'closed_payment_has_a_transaction', payment.id, payment.partner_id
+FROM payment WHERE state IN ('declined', 'expired', 'cancelled') AND transaction_id IS NOT NULL
 UNION ALL
 SELECT 'captured_is_not_drawn', hold.id, hold.partner_id
 FROM hold JOIN payment ON payment.id = hold.payment_id

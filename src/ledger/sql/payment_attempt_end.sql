@@ -1,15 +1,18 @@
--- Records how an attempt ended, when it was not a proven payment (payment_capture records that one).
+-- Records how an attempt ended. A payment's transaction id is kept from this moment, whatever becomes of the run that asked.
 -- For want of money although the mirror says enough, and for refused credentials, the partner is flagged.
+-- The release before had no p_transaction; with both, a call would be ambiguous.
+DROP FUNCTION IF EXISTS payment_attempt_end(uuid, uuid, integer, text, text, text, text, text, timestamptz);
 CREATE OR REPLACE FUNCTION payment_attempt_end(
   p_partner uuid, p_payment uuid, p_n integer, p_class text, p_code text, p_message text, p_request_id text,
-  p_partner_flag text, p_at timestamptz
+  p_partner_flag text, p_at timestamptz, p_transaction text DEFAULT NULL
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   -- The payment's row first, as everywhere: a capture that comes at once waits instead of deadlocking.
   PERFORM FROM payment WHERE id = p_payment FOR UPDATE;
-  UPDATE payment_attempt SET finished_at = clock_timestamp(), class = p_class, code = p_code, request_id = p_request_id
+  UPDATE payment_attempt SET finished_at = clock_timestamp(), class = p_class, code = p_code, request_id = p_request_id,
+    transaction_id = p_transaction
   WHERE payment_id = p_payment AND n = p_n AND finished_at IS NULL;
   IF p_class = 'refused' THEN
     UPDATE payment SET refusal_code = p_code, refusal_message = p_message WHERE id = p_payment;

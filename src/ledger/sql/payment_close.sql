@@ -11,6 +11,7 @@ DECLARE
   v_payment payment;
   v_hold uuid;
   v_outstanding boolean;
+  v_paid boolean;
   v_last_attempt_at timestamptz;
   v_margin interval;
 BEGIN
@@ -33,8 +34,13 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'closed');
   END IF;
 
-  SELECT coalesce(bool_or(class IS NULL OR class IN ('unknown', 'paid')), false), max(coalesce(finished_at, started_at))
-  INTO v_outstanding, v_last_attempt_at FROM payment_attempt WHERE payment_id = p_payment;
+  SELECT coalesce(bool_or(class IS NULL OR class IN ('unknown', 'paid')), false), coalesce(bool_or(class = 'paid'), false),
+    max(coalesce(finished_at, started_at))
+  INTO v_outstanding, v_paid, v_last_attempt_at FROM payment_attempt WHERE payment_id = p_payment;
+  -- What is known to be paid by us is never given back, whatever the invoice says later.
+  IF v_paid OR v_payment.transaction_id IS NOT NULL THEN
+    RETURN jsonb_build_object('outcome', 'attempt_outstanding');
+  END IF;
   IF v_outstanding THEN
     v_margin := (v_payment.policy ->> 'marginMs')::bigint * interval '1 millisecond';
     -- Attempts and reads are spans of one clock, this server's; the expiry goes by Temporal's time. What is missing proves nothing.

@@ -1,0 +1,79 @@
+/** A settlement under way, and its ways out that are not `paid`: whatever is held is released, if the ledger allows it. */
+import type { Confirmation, DeclineReason, ReturnReason, Scheme } from '../domain/payment.js';
+import { superseded } from './close.js';
+import type { Inbox } from './inbox.js';
+import { leave } from './leave.js';
+import { settleInto, type Payment } from './payment.js';
+import { readAndQuote } from './readAndQuote.js';
+
+export interface Settlement {
+  readonly payment: Payment;
+  readonly scheme: Scheme;
+  readonly inbox: Inbox;
+  readonly confirmation: Confirmation;
+}
+
+/** An organisation's payment is confirmed by its opening; the same in every run, so that a new one finds its hold again. */
+export function organisationsOwn(payment: Payment, seen: Confirmation['seen']): Omit<Confirmation, 'notAfter'> {
+  return {
+    memberId: null,
+    seen,
+    actor: { kind: 'saga', id: payment.paymentId },
+    confirmationId: payment.paymentId,
+  };
+}
+
+export const expiryOf = (payment: Payment, otherwise: number): number => payment.quote?.expiresAt ?? otherwise;
+
+export const confirmationOf = ({ confirmation }: Settlement) => ({ confirmationId: confirmation.confirmationId });
+
+export const decline = (settlement: Settlement, reason: DeclineReason): Promise<void> =>
+  leave(settlement.payment, settlement.inbox, { to: 'declined', reason, ...confirmationOf(settlement) });
+
+export function leaveCancelled(settlement: Settlement): Promise<void> {
+  const { payment, inbox } = settlement;
+  const { actor, reason } = inbox.cancellation ?? { actor: undefined, reason: 'workflow_cancelled' };
+  return leave(payment, inbox, { to: 'cancelled', reason, actor, ...confirmationOf(settlement) });
+}
+
+/** Time is up: the invoice's, or ours. */
+export function leaveForTime(settlement: Settlement, giveUpAt: number): Promise<void> {
+  const { payment, inbox } = settlement;
+  return Date.now() >= expiryOf(payment, giveUpAt + 1)
+    ? leave(payment, inbox, { to: 'expired', reason: 'invoice_expired', ...confirmationOf(settlement) })
+    : decline(settlement, 'gave_up');
+}
+
+/** A buyer is asked again with nothing held; an organisation's payment is declined. */
+export function returnOrDecline(settlement: Settlement, reason: ReturnReason): Promise<void> {
+  const { payment, scheme, inbox } = settlement;
+  const to = scheme === 'loyalty' ? 'awaiting_confirmation' : 'declined';
+  return leave(payment, inbox, { to, reason, ...confirmationOf(settlement) });
+}
+
+export function closeAsRefused(
+  settlement: Settlement,
+  kind: 'credentials' | 'paid_elsewhere' | 'status_says_why' | 'refused',
+): Promise<void> {
+  return kind === 'status_says_why' ? declineByStatus(settlement) : decline(settlement, kind);
+}
+
+/** `wrong_order_status` without an ambiguous attempt: the invoice's status says why. */
+async function declineByStatus(settlement: Settlement): Promise<void> {
+  const { payment, scheme } = settlement;
+  const read = await readAndQuote(payment, scheme, payment.policy.giveUpAfterMs, null);
+  switch (read.kind) {
+    case 'unpayable':
+      return decline(settlement, read.reason);
+    case 'expired':
+      return decline(settlement, 'invoice_expired');
+    case 'quoted':
+    case 'unavailable':
+    case 'cancelled':
+      return decline(settlement, 'refused');
+    case 'superseded':
+      throw superseded(payment);
+    case 'over':
+      settleInto(payment, read.state);
+  }
+}
