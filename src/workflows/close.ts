@@ -74,7 +74,7 @@ export async function capture(
 }
 
 /** The failure of a step that the ledger will not do, however often it is asked (src/activities/ledger.ts). */
-export const ledgerRefused = 'LedgerRefused';
+const ledgerRefused = 'LedgerRefused';
 
 export function isLedgerRefusal(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : error;
