@@ -34,19 +34,52 @@ export interface TwinRequest {
   readonly operation: 'read' | 'confirm' | 'auth';
   readonly invoiceId: string | null;
   readonly partnerOperationId?: string;
-  readonly status: number | 'cut';
+  /** null while the call is being worked on. */
+  readonly status: number | 'cut' | null;
+  /** Said as soon as the call has acted, answered or not. */
   readonly effect: 'executed' | 'repeated' | 'refused' | 'none';
+  /** Stopped by the fault `pause` until `resume`. */
+  readonly paused: boolean;
 }
 
-export interface TwinFault {
+/** Trouble for one invoice's next calls; what each kind does is said in simulator/faults.ts. */
+export type TwinFault = {
   readonly invoiceId: string;
-  readonly operation: 'read' | 'confirm';
-  readonly kind: 'delay' | 'refuse' | 'error_before' | 'cut_after';
+  readonly operation: TwinOperation;
+  /** How many calls it strikes; default 1. */
   readonly times?: number;
-  readonly delayMs?: number;
-  readonly status?: number;
-  readonly code?: string;
-  readonly message?: string;
+} & (
+  | { readonly kind: 'delay' | 'delay_after'; readonly delayMs?: number }
+  | { readonly kind: 'pause'; readonly when: 'before' | 'after' }
+  | {
+      readonly kind: 'refuse' | 'error_before' | 'error_after';
+      readonly status?: number;
+      readonly code?: string;
+      readonly message?: string;
+      /** Absent: no Retry-After header. */
+      readonly retryAfter?: string;
+    }
+  | { readonly kind: 'cut_before' | 'cut_after' | 'cancel_after' | 'expire_after' | 'pay_elsewhere_after' }
+  | {
+      readonly kind: 'garbled';
+      readonly acts: boolean;
+      readonly body: 'truncated' | 'malformed' | 'huge' | 'empty';
+    }
+  | {
+      readonly kind: 'wrong_operation_id' | 'no_transaction_id';
+      readonly operation: 'confirm';
+      readonly acts: boolean;
+    }
+  | { readonly kind: 'edit_after'; readonly amountMinor: number; readonly currency?: string }
+  | { readonly kind: 'edit_after'; readonly currency: string; readonly amountMinor?: number }
+);
+
+type TwinOperation = 'read' | 'confirm';
+
+interface TwinServer {
+  /** null: node's default. */
+  readonly keepAliveMs: number | null;
+  readonly down: boolean;
 }
 
 export class Twin {
@@ -90,6 +123,17 @@ export class Twin {
 
   arrangeFault(fault: TwinFault): Promise<unknown> {
     return this.#call('POST', '/control/faults', fault);
+  }
+
+  /** How many paused calls went on. */
+  async resume(invoiceId: string, operation: TwinOperation): Promise<number> {
+    const { resumed } = await this.#call<{ resumed: number }>('POST', '/control/resume', { invoiceId, operation });
+    return resumed;
+  }
+
+  /** What is not given stays as it is. */
+  setServer(changes: Partial<TwinServer>): Promise<TwinServer> {
+    return this.#call('PUT', '/control/server', changes);
   }
 
   async account(id: string): Promise<TwinAccount> {

@@ -10,7 +10,10 @@ export interface LoggedRequest {
   readonly requestId: string;
   /** The HTTP status, 'cut' when the connection was destroyed instead; null while the call is being worked on. */
   status: number | 'cut' | null;
+  /** Said as soon as the call has acted, answered or not. */
   effect: Effect;
+  /** Stopped by the fault `pause` until POST /control/resume. */
+  paused: boolean;
 }
 
 const MAX_REQUESTS = 100_000;
@@ -21,8 +24,8 @@ const SLAB = 1_000;
 export class RequestLog {
   readonly #requests: LoggedRequest[] = [];
 
-  open(request: Omit<LoggedRequest, 'status' | 'effect'>): LoggedRequest {
-    const entry: LoggedRequest = { ...request, status: null, effect: 'none' };
+  open(request: Omit<LoggedRequest, 'status' | 'effect' | 'paused'>): LoggedRequest {
+    const entry: LoggedRequest = { ...request, status: null, effect: 'none', paused: false };
     this.#requests.push(entry);
     if (this.#requests.length > MAX_REQUESTS) this.#requests.splice(0, SLAB);
     return entry;

@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import express, { type ErrorRequestHandler } from 'express';
 import { Books } from './books.js';
 import type { SimulatorConfig } from './config.js';
+import { Connections } from './connections.js';
 import { controlRouter } from './control/router.js';
 import { Faults } from './faults.js';
 import { IdentityProvider } from './idp/provider.js';
@@ -11,6 +13,7 @@ import { idpRouter } from './idp/router.js';
 import { Invoicebox } from './invoicebox.js';
 import { forgetfulJournal, openJournal } from './journal.js';
 import { orderRouter } from './order/router.js';
+import { Pauses } from './pauses.js';
 import { RequestLog } from './requestLog.js';
 import { shopRouter } from './shop/router.js';
 import type { Simulator } from './simulator.js';
@@ -44,11 +47,15 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
   const { port } = server.address() as AddressInfo;
   const publicUrl = config.publicUrl ?? `http://127.0.0.1:${port}`;
   const closing = new AbortController();
+  // Every call that waits listens: thousands are no leak.
+  setMaxListeners(0, closing.signal);
   const simulator: Simulator = {
     config,
     publicUrl,
     invoicebox,
     faults: new Faults(),
+    pauses: new Pauses(),
+    connections: new Connections(),
     requests: new RequestLog(),
     idp: await IdentityProvider.start(publicUrl, config.idp),
     closing: closing.signal,

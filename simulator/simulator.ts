@@ -1,7 +1,9 @@
 import type { SimulatorConfig } from './config.js';
+import type { Connections } from './connections.js';
 import type { Faults } from './faults.js';
 import type { IdentityProvider } from './idp/provider.js';
 import type { Invoicebox } from './invoicebox.js';
+import type { Pauses } from './pauses.js';
 import type { RequestLog } from './requestLog.js';
 
 /** What the routes share; made once by the server. */
@@ -11,6 +13,8 @@ export interface Simulator {
   readonly publicUrl: string;
   readonly invoicebox: Invoicebox;
   readonly faults: Faults;
+  readonly pauses: Pauses;
+  readonly connections: Connections;
   readonly requests: RequestLog;
   readonly idp: IdentityProvider;
   /** Aborted when the simulator closes: whoever waits stops waiting. */

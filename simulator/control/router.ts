@@ -1,8 +1,9 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import { availableMinor, type Account, type Invoice } from '../books.js';
+import { connectionChanges } from '../connections.js';
 import { accountId, invoiceId } from '../events.js';
-import { faultBody } from '../faults.js';
+import { faultBody, faultTarget } from '../faults.js';
 import { Refused } from '../invoicebox.js';
 import type { Simulator } from '../simulator.js';
 import { paymentUrl } from '../v3/invoiceResponse.js';
@@ -12,7 +13,7 @@ const MAX_BODY = '1mb';
 
 /** The strings that tests and the demo pull. Open to this machine alone, without a login. */
 export function controlRouter(simulator: Simulator): Router {
-  const { invoicebox, faults, requests, idp, publicUrl } = simulator;
+  const { invoicebox, faults, pauses, connections, requests, idp, publicUrl } = simulator;
   const { books } = invoicebox;
   const router = Router();
   const shown = (invoice: Invoice) => ({ ...invoice, paymentUrl: paymentUrl(invoice.id, publicUrl) });
@@ -66,6 +67,13 @@ export function controlRouter(simulator: Simulator): Router {
   router.delete('/faults', (_request, response) => {
     faults.clear();
     response.json(faults.list());
+  });
+
+  router.post('/resume', (request, response) => {
+    response.json({ resumed: pauses.resume(faultTarget.parse(request.body)) });
+  });
+  router.put('/server', (request, response) => {
+    response.json(connections.change(connectionChanges.parse(request.body)));
   });
 
   router.post('/idp/rotate-keys', async (_request, response) => {

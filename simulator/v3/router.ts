@@ -6,6 +6,7 @@ import type { LoggedRequest, Operation } from '../requestLog.js';
 import type { Simulator } from '../simulator.js';
 import { type Answer, refusal } from './answer.js';
 import { checkToken, confirmInvoice, idOf, readInvoice } from './calls.js';
+import { sendGarbled } from './garbledBody.js';
 
 const MAX_BODY = '1mb';
 /** How much of a partnerOperationId the log keeps: enough to see that it is too long. */
@@ -13,7 +14,7 @@ const MAX_LOGGED_ID = 64;
 
 /** The Invoicebox API. Every call is logged on arrival, meets its fault if one is arranged, and answers with X-Request-Id. */
 export function v3Router(simulator: Simulator): Router {
-  const { invoicebox, publicUrl, requests, faults, closing } = simulator;
+  const { invoicebox, publicUrl, requests, faults, pauses, connections, closing } = simulator;
   const router = Router();
 
   async function serve(
@@ -24,23 +25,35 @@ export function v3Router(simulator: Simulator): Router {
   ): Promise<void> {
     const requestId = randomUUID();
     const invoiceId = operation === 'auth' ? null : idOf(request);
+    const partnerOperationId = operation === 'confirm' ? loggedOperationId(request.body) : undefined;
     const entry = requests.open({
       operation,
       invoiceId,
-      ...(operation === 'confirm' && { partnerOperationId: loggedOperationId(request.body) }),
+      ...(operation === 'confirm' && { partnerOperationId }),
       at: invoicebox.now().toISOString(),
       requestId,
     });
+    const fault = operation === 'auth' || invoiceId === null ? undefined : faults.take({ operation, invoiceId });
     const reply = await performUnderFault({
-      fault: operation === 'auth' || invoiceId === null ? undefined : faults.take(operation, invoiceId),
-      act: () => act(requestId),
+      fault,
+      act: () => {
+        const answer = act(requestId);
+        entry.effect = answer.effect;
+        return answer;
+      },
       wait: (delayMs) => setTimeout(delayMs, undefined, { signal: closing }),
+      pause: async (target) => {
+        entry.paused = true;
+        await pauses.stop(target);
+        entry.paused = false;
+      },
+      partnerOperationId,
       invoicebox,
     });
-    finish(response, entry, reply);
+    await finish(response, entry, reply);
   }
 
-  router.use(express.json({ limit: MAX_BODY, type: () => true }));
+  router.use(connections.meet, express.json({ limit: MAX_BODY, type: () => true }));
   router.get('/security/api/auth/auth', (request, response) =>
     serve(request, response, 'auth', () => checkToken(invoicebox.books, request)),
   );
@@ -57,22 +70,33 @@ export function v3Router(simulator: Simulator): Router {
   return router;
 }
 
-function finish(response: Response, entry: LoggedRequest, reply: Reply): void {
-  entry.effect = reply.answer.effect;
-  if (reply.kind === 'cut') {
-    entry.status = 'cut';
-    response.socket?.destroy();
-    return;
+async function finish(response: Response, entry: LoggedRequest, reply: Reply): Promise<void> {
+  switch (reply.kind) {
+    case 'answer':
+      entry.effect = reply.answer.effect;
+      entry.status = reply.answer.status;
+      send(response, entry.requestId, reply.answer);
+      return;
+    case 'cut':
+      entry.status = 'cut';
+      response.socket?.destroy();
+      return;
+    case 'garbled':
+      entry.status = 200;
+      await sendGarbled(response.set(answerHeaders(entry.requestId)), reply.body);
+      return;
   }
-  entry.status = reply.answer.status;
-  send(response, entry.requestId, reply.answer);
 }
 
 function send(response: Response, requestId: string, { status, headers, body }: Answer): void {
   response
     .status(status)
-    .set({ 'X-Request-Id': requestId, 'Cache-Control': 'no-store', ...headers })
+    .set({ ...answerHeaders(requestId), ...headers })
     .json(body);
+}
+
+function answerHeaders(requestId: string): Record<string, string> {
+  return { 'X-Request-Id': requestId, 'Cache-Control': 'no-store' };
 }
 
 /** A body nobody can parse is the caller's mistake; anything else is ours. */

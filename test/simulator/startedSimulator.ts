@@ -25,6 +25,12 @@ export interface Answered {
   readonly body: unknown;
 }
 
+interface Sent {
+  readonly body?: unknown;
+  readonly bearer?: string | null | undefined;
+  readonly signal?: AbortSignal;
+}
+
 export class TestedSimulator {
   readonly url: string;
   readonly #running: RunningSimulator;
@@ -47,25 +53,27 @@ export class TestedSimulator {
     return answer as T;
   }
 
-  async call(
-    method: string,
-    path: string,
-    { body, bearer = token }: { body?: unknown; bearer?: string | null } = {},
-  ): Promise<Answered> {
-    const response = await fetch(this.url + path, {
-      method,
-      headers: {
-        ...(bearer !== null && { authorization: `Bearer ${bearer}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
+  async call(method: string, path: string, sent: Sent = {}): Promise<Answered> {
+    const response = await this.send(method, path, sent);
     return {
       status: response.status,
       requestId: response.headers.get('x-request-id'),
       retryAfter: response.headers.get('retry-after'),
       body: JSON.parse(await response.text()),
     };
+  }
+
+  /** For answers whose body is not to be trusted. */
+  send(method: string, path: string, { body, bearer = token, signal }: Sent = {}): Promise<Response> {
+    return fetch(this.url + path, {
+      method,
+      headers: {
+        ...(bearer !== null && { authorization: `Bearer ${bearer}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(signal && { signal }),
+    });
   }
 
   applyAccount(id: string, settings: object = {}): Promise<unknown> {
