@@ -11,11 +11,12 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { SweepPage } from '../ledger/outcomes.js';
 import {
   paymentStart,
+  resumedWorkflow,
   searchAttributes,
   stateQuery,
   sweepScheduleId,
   workflowIdOf,
-  workflowNames,
+  type ResumePayment,
 } from '../workflows/messages.js';
 
 export interface SweepAges {
@@ -124,17 +125,13 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
         break;
     }
     const { scheme, invoiceId, policy, state, reason, held, released, confirmation, attempt } = resumed;
-    const start = paymentStart({
-      partnerId,
-      paymentId,
-      epoch: resumed.epoch,
-      invoiceId,
-      policy,
+    const input: ResumePayment = {
+      ...{ partnerId, paymentId, epoch: resumed.epoch, invoiceId, policy, scheme },
       resumed: { state, reason, held, released, confirmation, attempt },
-    });
+    };
     try {
-      await client.workflow.start(workflowNames[scheme], {
-        ...start,
+      await client.workflow.start(resumedWorkflow, {
+        ...paymentStart(input, state),
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         workflowIdConflictPolicy: finding === 'astray' ? 'TERMINATE_EXISTING' : 'FAIL',
       });

@@ -1,3 +1,4 @@
 export { loyaltyPayment } from './loyaltyPayment.js';
 export { organisationPayment } from './organisationPayment.js';
+export { resumedPayment } from './resumedPayment.js';
 export { sweepPayments } from './sweepPayments.js';

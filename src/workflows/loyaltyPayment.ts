@@ -7,9 +7,8 @@ import { superseded } from './close.js';
 import { Inbox } from './inbox.js';
 import type { OpenPayment, PaymentAnswer } from './messages.js';
 import { leave } from './leave.js';
-import { answerOf, beginPayment, explain, hasBegunSettlement, settleInto, type Payment } from './payment.js';
+import { answerOf, beginPayment, explain, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
-import { resumeSettlement } from './resumeSettlement.js';
 import { settlePayment } from './settlePayment.js';
 import { drainHandlers, untilMessage, wakeAt } from './waits.js';
 
@@ -17,18 +16,22 @@ export async function loyaltyPayment(input: OpenPayment): Promise<PaymentAnswer>
   const payment = beginPayment(input);
   const inbox = new Inbox(payment);
 
-  if (hasBegunSettlement(input.resumed)) await resumeSettlement(payment, 'loyalty', inbox, input.resumed);
-  else await readInvoiceForTheBuyer(payment, inbox);
+  await readInvoiceForTheBuyer(payment, inbox);
+  await untilTheBuyerHasPaid(payment, inbox);
+  await drainHandlers();
+  return answerOf(payment);
+}
+
+/** As often as he is asked again, with nothing held. */
+export async function untilTheBuyerHasPaid(payment: Payment, inbox: Inbox): Promise<void> {
   inbox.answerAll();
   while (payment.state === 'awaiting_confirmation') {
     await waitForTheBuyer(payment, inbox);
     inbox.answerAll();
   }
-  await drainHandlers();
-  return answerOf(payment);
 }
 
-async function readInvoiceForTheBuyer(payment: Payment, inbox: Inbox): Promise<void> {
+export async function readInvoiceForTheBuyer(payment: Payment, inbox: Inbox): Promise<void> {
   explain(
     payment,
     'Reading the invoice at Invoicebox.',

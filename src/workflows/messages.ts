@@ -18,8 +18,12 @@ export interface OpenPayment {
   readonly epoch: number;
   readonly invoiceId: string;
   readonly policy: PaymentPolicy;
-  /** Given to a run that takes over from one that was lost. */
-  readonly resumed?: Resumption;
+}
+
+/** What a run is started with that takes over from one that was lost. */
+export interface ResumePayment extends OpenPayment {
+  readonly scheme: Scheme;
+  readonly resumed: Resumption;
 }
 
 /** What a message is answered with; the whole truth is in the payment's row. */
@@ -57,6 +61,8 @@ export const workflowNames: Readonly<Record<Scheme, string>> = {
   loyalty: 'loyaltyPayment',
   organisation: 'organisationPayment',
 };
+/** A type of its own: a worker of a release that cannot resume leaves it to those that can. */
+export const resumedWorkflow = 'resumedPayment';
 export const workflowIdOf = (paymentId: string): string => `payment-${paymentId}`;
 
 export const taskQueues = { payments: 'payments', invoicebox: 'invoicebox', background: 'background' } as const;
@@ -73,17 +79,17 @@ export const searchAttributes = {
 } as const;
 
 /** How a payment's workflow is started, by the API or by the sweeper; whether a run may exist already is the caller's to say. */
-export function paymentStart(input: OpenPayment) {
+export function paymentStart<Input extends OpenPayment>(input: Input, state: PaymentState) {
   return {
     workflowId: workflowIdOf(input.paymentId),
     taskQueue: taskQueues.payments,
-    args: [input] as [OpenPayment],
+    args: [input] as [Input],
     // A task of a killed worker is given to another after this.
     workflowTaskTimeout: '5 s',
     typedSearchAttributes: [
       { key: searchAttributes.partnerId, value: input.partnerId },
       { key: searchAttributes.invoiceId, value: input.invoiceId },
-      { key: searchAttributes.paymentState, value: input.resumed?.state ?? 'opening' },
+      { key: searchAttributes.paymentState, value: state },
     ],
   };
 }

@@ -3,9 +3,8 @@ import { superseded } from './close.js';
 import { Inbox } from './inbox.js';
 import { leave } from './leave.js';
 import type { OpenPayment, PaymentAnswer } from './messages.js';
-import { answerOf, beginPayment, explain, hasBegunSettlement, settleInto, type Payment } from './payment.js';
+import { answerOf, beginPayment, explain, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
-import { resumeSettlement } from './resumeSettlement.js';
 import { organisationsOwn } from './settlement.js';
 import { settlePayment } from './settlePayment.js';
 import { drainHandlers } from './waits.js';
@@ -14,14 +13,13 @@ export async function organisationPayment(input: OpenPayment): Promise<PaymentAn
   const payment = beginPayment(input);
   const inbox = new Inbox(payment);
 
-  if (hasBegunSettlement(input.resumed)) await resumeSettlement(payment, 'organisation', inbox, input.resumed);
-  else await readAndSettle(payment, inbox);
+  await readAndSettle(payment, inbox);
   inbox.answerAll();
   await drainHandlers();
   return answerOf(payment);
 }
 
-async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
+export async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
   explain(
     payment,
     'Reading the invoice at Invoicebox.',

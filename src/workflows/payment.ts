@@ -1,7 +1,7 @@
 /** What a payment's workflow knows between two steps, and how it tells the world. The ledger, not this, decides what is undone. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Quote } from '../activities/invoicebox.js';
-import type { Confirmation, PaymentState, Resumption } from '../domain/payment.js';
+import type { Confirmation, PaymentState } from '../domain/payment.js';
 import { searchAttributes, type OpenPayment, type PaymentAnswer } from './messages.js';
 
 export interface Payment {
@@ -22,18 +22,8 @@ export interface Payment {
   orders: number;
 }
 
-export function beginPayment({ resumed, ...input }: OpenPayment): Payment {
-  const { reason = null, held = null, released = false } = resumed ?? {};
-  // What was waiting for the buyer is read anew before it waits again.
-  const state = hasBegunSettlement(resumed) ? resumed.state : 'opening';
-  return { ...input, state, reason, quote: null, held, released, orders: 0 };
-}
-
-/** What a new run finds where the settlement had begun, even if a person has released it since. */
-export type BegunSettlement = Resumption & { readonly held: Confirmation['seen'] };
-
-export function hasBegunSettlement(resumed: Resumption | undefined): resumed is BegunSettlement {
-  return resumed !== undefined && resumed.held !== null;
+export function beginPayment(input: OpenPayment): Payment {
+  return { ...input, state: 'opening', reason: null, quote: null, held: null, released: false, orders: 0 };
 }
 
 export const keyOf = ({ partnerId, paymentId, epoch }: Payment) => ({ partnerId, paymentId, epoch });

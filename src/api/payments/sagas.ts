@@ -135,13 +135,16 @@ function startOptions(
   payment: OpenedPayment,
   about: { partnerId: string; invoiceId: string },
 ): WorkflowStartOptions & { workflowIdConflictPolicy: 'USE_EXISTING' } {
-  const start = paymentStart({
-    partnerId: about.partnerId,
-    paymentId: payment.paymentId,
-    epoch: payment.epoch,
-    invoiceId: about.invoiceId.toLowerCase(),
-    policy: payment.policy,
-  });
+  const start = paymentStart(
+    {
+      partnerId: about.partnerId,
+      paymentId: payment.paymentId,
+      epoch: payment.epoch,
+      invoiceId: about.invoiceId.toLowerCase(),
+      policy: payment.policy,
+    },
+    'opening',
+  );
   return { ...start, workflowIdConflictPolicy: 'USE_EXISTING', workflowIdReusePolicy: 'REJECT_DUPLICATE' };
 }
 

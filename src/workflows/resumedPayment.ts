@@ -1,0 +1,71 @@
+/**
+ * A payment whose workflow was terminated or lost goes on in a new run, under the same id: from what the ledger has proven,
+ * never from what the old run may have believed. Started by the sweeper (src/activities/sweep.ts).
+ */
+import { CancellationScope } from '@temporalio/workflow';
+import { meaningOfRefusalCode } from '../domain/confirmAnswer.js';
+import type { Confirmation, Resumption, ReviewReason } from '../domain/payment.js';
+import { capture } from './close.js';
+import { asFarAsTheLedgerGoes, confirmAtInvoicebox } from './confirmAtInvoicebox.js';
+import { Inbox } from './inbox.js';
+import { readInvoiceForTheBuyer, untilTheBuyerHasPaid } from './loyaltyPayment.js';
+import type { PaymentAnswer, ResumePayment } from './messages.js';
+import { readAndSettle } from './organisationPayment.js';
+import { answerOf, beginPayment, moveTo, type Payment } from './payment.js';
+import { proveOutcome } from './proveOutcome.js';
+import { closeAsRefused, organisationsOwn, type Settlement } from './settlement.js';
+import { drainHandlers } from './waits.js';
+
+export async function resumedPayment({ scheme, resumed, ...input }: ResumePayment): Promise<PaymentAnswer> {
+  const payment = beginPayment(input);
+  const inbox = new Inbox(payment);
+
+  if (hasBegunSettlement(resumed)) await settleOn(payment, scheme, inbox, resumed);
+  else if (scheme === 'loyalty') await readInvoiceForTheBuyer(payment, inbox);
+  else await readAndSettle(payment, inbox);
+  // Ends at once unless it is the buyer's turn.
+  await untilTheBuyerHasPaid(payment, inbox);
+  await drainHandlers();
+  return answerOf(payment);
+}
+
+/** Something is held, or was until a person released it. */
+type BegunSettlement = Resumption & { readonly held: Confirmation['seen'] };
+
+function hasBegunSettlement(resumed: Resumption): resumed is BegunSettlement {
+  return resumed.held !== null;
+}
+
+function settleOn(
+  payment: Payment,
+  scheme: ResumePayment['scheme'],
+  inbox: Inbox,
+  { state, reason, held, released, confirmation, attempt }: BegunSettlement,
+): Promise<void> {
+  moveTo(payment, state, reason);
+  payment.held = held;
+  payment.released = released;
+  const settlement: Settlement = {
+    payment,
+    scheme,
+    inbox,
+    confirmation: { ...(confirmation ?? organisationsOwn(payment, held)), notAfter: Date.now() },
+  };
+  return CancellationScope.nonCancellable(() =>
+    asFarAsTheLedgerGoes(settlement, async () => {
+      // What a person was asked stays asked, until he or a proof answers.
+      if (state === 'in_review') return proveOutcome(payment, inbox, (reason ?? 'unproven') as ReviewReason);
+      switch (attempt.kind) {
+        case 'paid':
+          await capture(payment, attempt);
+          return;
+        case 'outstanding':
+          return proveOutcome(payment, inbox, null);
+        case 'refused':
+          return closeAsRefused(settlement, meaningOfRefusalCode(attempt.code ?? '').kind);
+        case 'none':
+          return confirmAtInvoicebox(settlement);
+      }
+    }),
+  );
+}

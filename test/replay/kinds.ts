@@ -1,0 +1,187 @@
+/** Every kind of way that a payment's workflow can go: lived through in a world, so that its history can be replayed. */
+import { randomUUID } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
+import { resolveReview } from '../../src/api/payments/resolutions.js';
+import { eventually, type ApiAnswer, type World } from '../support/world.js';
+
+/** @returns the workflow whose history shows this kind; it has come to its end */
+type Live = (world: World) => Promise<WorkflowHandle>;
+
+type Fault = Parameters<World['twin']['arrangeFault']>[0];
+type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'invoiceId' | 'operation'> : never) : never;
+
+/** The trouble meets the confirms of the invoice, one after the other. */
+async function opened(world: World, troubles: readonly Trouble[] = [], invoice: Record<string, unknown> = {}) {
+  const { id } = await world.invoice(invoice);
+  for (const trouble of troubles) {
+    await world.twin.arrangeFault({ ...trouble, invoiceId: id, operation: 'confirm' } as Fault);
+  }
+  return { payment: await world.open(id), invoiceId: id };
+}
+
+async function ended(world: World, { body }: ApiAnswer, key = world.keys.loyalty): Promise<WorkflowHandle> {
+  await world.until(body.id, ['paid', 'declined', 'expired', 'cancelled'], key);
+  const handle = world.handle(body.id);
+  await handle.result();
+  return handle;
+}
+
+const terminated = async (world: World, paymentId: string) => {
+  await world.handle(paymentId).terminate('to be resumed');
+  await eventually(
+    async () => {
+      const { status, type } = await world.handle(paymentId).describe();
+      return type === 'resumedPayment' || status.name === 'RUNNING';
+    },
+    () => `${paymentId} was not resumed`,
+  );
+};
+
+async function decide(world: World, { body }: ApiAnswer, outcome: 'not_paid' | 'paid_elsewhere') {
+  await eventually(
+    async () =>
+      (
+        await world.surety.admin.query(
+          `SELECT FROM payment_attempt WHERE payment_id = $1 AND finished_at > clock_timestamp() - interval '1 s'`,
+          [body.id],
+        )
+      ).rowCount === 0,
+    () => 'its last call is still new',
+  );
+  let said = '';
+  await eventually(
+    async () => {
+      const answer = await resolveReview(world.client, world.surety.ledger, {
+        ...{ partnerId: world.partnerIds.loyalty, paymentId: body.id, resolutionId: randomUUID(), outcome },
+        ...{ transactionId: null, reason: 'test', comment: 'test', reference: 'test' },
+        actor: { kind: 'operator', id: 'test' },
+      });
+      said = JSON.stringify(answer);
+      return answer.kind === 'resolved';
+    },
+    () => said,
+  );
+}
+
+export const kinds: Readonly<Record<string, Live>> = {
+  'loyalty paid': async (world) => {
+    const { payment } = await opened(world);
+    await world.confirm(payment);
+    return ended(world, payment);
+  },
+  'loyalty confirmed by signal': async (world) => {
+    const { payment } = await opened(world);
+    await world.handle(payment.body.id).signal('confirmPayment', null);
+    await world.handle(payment.body.id).signal('confirmPayment', {
+      memberId: await world.surety.ledger.openMember(world.partnerIds.loyalty, 'anna'),
+      seen: world.seenOf(payment),
+      actor: { kind: 'signal', id: 'backend' },
+      confirmationId: randomUUID(),
+      notAfter: Date.now() + 60_000,
+    });
+    return ended(world, payment);
+  },
+  'loyalty asked again, then paid': async (world) => {
+    const { payment } = await opened(world, [], { amountMinor: 1_000_00 });
+    await world.confirm(payment, {}, 'boris');
+    await world.confirm(payment, {}, 'anna');
+    return ended(world, payment);
+  },
+  'loyalty cancelled by the buyer': async (world) => {
+    const { payment } = await opened(world);
+    await world.call(world.keys.loyalty, 'POST', `/v1/payments/${payment.body.id}/cancel`, {});
+    return ended(world, payment);
+  },
+  'loyalty cancelled from the Temporal UI': async (world) => {
+    const { payment } = await opened(world);
+    await world.handle(payment.body.id).cancel();
+    return ended(world, payment);
+  },
+  'loyalty expired': async (world) => {
+    const { payment } = await opened(world, [], { expiresAt: new Date(Date.now() + 2_500).toISOString() });
+    return ended(world, payment);
+  },
+  'loyalty refused': async (world) => {
+    const { payment } = await opened(world, [{ kind: 'refuse', status: 422, code: 'limit_reached' }]);
+    await world.confirm(payment);
+    return ended(world, payment);
+  },
+  'loyalty refused for its status': async (world) => {
+    const { payment, invoiceId } = await opened(world);
+    await world.twin.cancelInvoice(invoiceId);
+    await world.confirm(payment);
+    return ended(world, payment);
+  },
+  'loyalty turned away, then paid': async (world) => {
+    const { payment } = await opened(world, [{ kind: 'refuse', status: 429, code: 'too_many', times: 2 }]);
+    await world.confirm(payment);
+    return ended(world, payment);
+  },
+  'loyalty unknown, then proven paid': async (world) => {
+    const { payment } = await opened(world, [{ kind: 'cut_after' }]);
+    await world.confirm(payment);
+    return ended(world, payment);
+  },
+  'loyalty unknown, then confirmed again': async (world) => {
+    const { payment } = await opened(world, [{ kind: 'error_before', status: 500 }]);
+    await world.confirm(payment);
+    return ended(world, payment);
+  },
+  'loyalty unknown, then canceled': async (world) => {
+    const { payment, invoiceId } = await opened(world, [{ kind: 'error_before', status: 500 }]);
+    await world.confirm(payment);
+    await world.twin.cancelInvoice(invoiceId);
+    return ended(world, payment);
+  },
+  'loyalty in review, resolved as paid elsewhere': async (world) => {
+    const { payment, invoiceId } = await opened(world, [{ kind: 'error_before', status: 500 }]);
+    await world.confirm(payment);
+    await world.twin.payInvoiceElsewhere(invoiceId);
+    await world.until(payment.body.id, ['in_review']);
+    await decide(world, payment, 'paid_elsewhere');
+    return ended(world, payment);
+  },
+  'loyalty in review, released, then canceled': async (world) => {
+    const { payment, invoiceId } = await opened(world, [{ kind: 'error_before', status: 500 }]);
+    await world.confirm(payment);
+    await world.twin.editInvoice(invoiceId, { amountMinor: 5 });
+    await world.until(payment.body.id, ['in_review']);
+    await decide(world, payment, 'not_paid');
+    await world.twin.cancelInvoice(invoiceId);
+    return ended(world, payment);
+  },
+  'loyalty resumed while waiting': async (world) => {
+    const { payment } = await opened(world);
+    await terminated(world, payment.body.id);
+    await eventually(
+      async () => (await world.confirm(payment)).body.state === 'paid',
+      () => 'it could not be confirmed any more',
+    );
+    return ended(world, payment);
+  },
+  'loyalty resumed while unknown': async (world) => {
+    const { payment } = await opened(world, [{ kind: 'error_before', status: 500 }]);
+    await world.confirm(payment);
+    await terminated(world, payment.body.id);
+    return ended(world, payment);
+  },
+  'organisation paid': async (world) => {
+    const payment = await world.payAsOrganisation((await world.invoice()).id);
+    return ended(world, payment, world.keys.organisation);
+  },
+  'organisation resumed': async (world) => {
+    const { id } = await world.invoice();
+    await world.twin.arrangeFault({ invoiceId: id, operation: 'read', kind: 'error_before', times: 2 });
+    const payment = await world.payAsOrganisation(id);
+    await terminated(world, payment.body.id);
+    return ended(world, payment, world.keys.organisation);
+  },
+  sweep: async (world) => {
+    for await (const { workflowId, runId } of world.client.workflow.list({
+      query: `WorkflowType = 'sweepPayments' AND ExecutionStatus = 'Completed'`,
+    })) {
+      return world.client.workflow.getHandle(workflowId, runId);
+    }
+    throw new Error('no sweep has run');
+  },
+};
