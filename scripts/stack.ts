@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -37,6 +37,12 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
+/** A server that this process has started. */
+export interface OwnPostgres extends RunningPostgres {
+  /** Ends it as a crash would (SIGQUIT: no checkpoint, connections cut) and starts it again, recovering from its log. */
+  crashAndRestart(): Promise<void>;
+}
+
 const superuserPassword = 'only-on-loopback';
 
 /** @param flags settings of the server, `-c name=value` */
@@ -44,7 +50,7 @@ export async function startPostgres(options: {
   dataFolder: string;
   port: number;
   flags?: readonly string[];
-}): Promise<RunningPostgres> {
+}): Promise<OwnPostgres> {
   const isRoot = process.getuid?.() === 0;
   if (isRoot) await assureOthersCanEnter(repository);
   await mkdir(dirname(options.dataFolder), { recursive: true });
@@ -71,7 +77,25 @@ export async function startPostgres(options: {
   } catch (error) {
     throw new Error(`Postgres did not start in ${options.dataFolder}:\n${lines.join('\n')}`, { cause: error });
   }
-  return { ...postgresAt(options.port), stop: () => postgres.stop() };
+  return {
+    ...postgresAt(options.port),
+    crashAndRestart: async () => {
+      const pid = Number((await readFile(join(options.dataFolder, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+      process.kill(pid, 'SIGQUIT');
+      while (isAlive(pid)) await pause(10);
+      await postgres.start();
+    },
+    stop: () => postgres.stop(),
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    // No such process any more.
+    return false;
+  }
 }
 
 /** A server that runs already on this machine. */
@@ -223,5 +247,10 @@ async function answersOk(url: string): Promise<boolean> {
   }
 }
 
-export const node = (name: string, script: string, environment: Readonly<Record<string, string>>): Program =>
-  new Program(name, process.execPath, ['--enable-source-maps', join(repository, 'dist', script)], environment);
+/** @param build the folder of compiled files: this release's, or that of another */
+export const node = (
+  name: string,
+  script: string,
+  environment: Readonly<Record<string, string>>,
+  build = join(repository, 'dist'),
+): Program => new Program(name, process.execPath, ['--enable-source-maps', join(build, script)], environment);

@@ -25,6 +25,8 @@ export interface SuretyOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Rates and times of src/temporalSetup.main.ts; absent: production's. */
   readonly temporalSetup?: Readonly<Record<string, string>>;
+  /** The compiled files that API and worker run from; absent: this release's. */
+  readonly build?: string;
 }
 
 /** Of the roles that log in; the demo's server listens on loopback alone. */
@@ -157,27 +159,31 @@ export class Surety {
     return memberId;
   }
 
+  /** An API's process, not waited for. */
+  launchApi(port: number, environment: Readonly<Record<string, string>> = {}): Program {
+    const own = { PORT: String(port), HOST: '127.0.0.1', SURETY_BASE_URL: this.apiUrl };
+    const all = { ...this.#environment('surety_api', passwords.api), ...own, ...environment };
+    return node('api', 'src/api.main.js', all, this.options.build);
+  }
+
   async startApi(port = this.options.ports.api): Promise<Program> {
-    const api = node('api', 'src/api.main.js', {
-      ...this.#environment('surety_api', passwords.api),
-      PORT: String(port),
-      HOST: '127.0.0.1',
-      SURETY_BASE_URL: this.apiUrl,
-    });
+    const api = this.launchApi(port);
     await untilReady(`http://127.0.0.1:${port}/health/live`, api);
     return api;
+  }
+
+  /** A worker's process, not waited for. */
+  launchWorker(port: number, environment: Readonly<Record<string, string>> = {}): Program {
+    const own = { WORKER_HEALTH_PORT: String(port), HOST: '127.0.0.1' };
+    const all = { ...this.#environment('surety_worker', passwords.worker), ...own, ...environment };
+    return node('worker', 'src/worker.main.js', all, this.options.build);
   }
 
   async startWorker(
     port = this.options.ports.worker,
     environment: Readonly<Record<string, string>> = {},
   ): Promise<Program> {
-    const worker = node('worker', 'src/worker.main.js', {
-      ...this.#environment('surety_worker', passwords.worker),
-      WORKER_HEALTH_PORT: String(port),
-      HOST: '127.0.0.1',
-      ...environment,
-    });
+    const worker = this.launchWorker(port, environment);
     await untilReady(`http://127.0.0.1:${port}/health/ready`, worker);
     return worker;
   }

@@ -38,6 +38,14 @@ const workerEnvironment = z.object({
     .transform((text) => text.split(',').map((name) => name.trim()))
     .pipe(z.array(z.enum(['payments', 'invoicebox', 'background'])).min(1)),
   HOST: z.string().default('0.0.0.0'),
+  /**
+   * Given for a release whose workflows are incompatible with those before it: this worker belongs to the deployment
+   * version `surety.<build id>`, and a payment ends on the version that it began on (docs/deploying.md).
+   */
+  WORKER_PINNED_BUILD_ID: z
+    .string()
+    .regex(/^[\w.-]{1,60}$/)
+    .optional(),
   // No longer than the activities' time allows (src/workflows/calls.ts).
   INVOICEBOX_CONNECT_TIMEOUT_MS: z.coerce.number().int().min(1).max(15_000).default(15_000),
   INVOICEBOX_READ_TIMEOUT_MS: z.coerce.number().int().min(1).max(15_000).default(15_000),

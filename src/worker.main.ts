@@ -17,7 +17,7 @@ import { KeyRing } from './keyring.js';
 import { Ledger } from './ledger/ledger.js';
 import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
-import { taskQueues } from './workflows/messages.js';
+import { deploymentName, taskQueues } from './workflows/messages.js';
 
 const config = readWorkerConfig();
 const log = createLog('worker', config.LOG_LEVEL);
@@ -47,11 +47,24 @@ const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as 
 /** Above the longest call to Invoicebox, so that a confirm under way is never cut by a deploy. */
 const shutdownGraceMs = config.INVOICEBOX_CONNECT_TIMEOUT_MS + config.INVOICEBOX_CONFIRM_TIMEOUT_MS + 20_000;
 
+const common = {
+  connection,
+  namespace: config.TEMPORAL_NAMESPACE,
+  ...(config.WORKER_PINNED_BUILD_ID === undefined
+    ? {}
+    : {
+        workerDeploymentOptions: {
+          version: { deploymentName, buildId: config.WORKER_PINNED_BUILD_ID },
+          useWorkerVersioning: true as const,
+          defaultVersioningBehavior: 'PINNED' as const,
+        },
+      }),
+};
+
 const makers = {
   payments: () =>
     Worker.create({
-      connection,
-      namespace: config.TEMPORAL_NAMESPACE,
+      ...common,
       taskQueue: taskQueues.payments,
       workflowBundle: { codePath: bundlePath },
       activities: createLedgerActivities(ledger),
@@ -64,8 +77,7 @@ const makers = {
     }),
   invoicebox: () =>
     Worker.create({
-      connection,
-      namespace: config.TEMPORAL_NAMESPACE,
+      ...common,
       taskQueue: taskQueues.invoicebox,
       activities: createInvoiceboxActivities(client, ledger, partners),
       activityTaskPollerBehavior: pollers,
@@ -77,8 +89,7 @@ const makers = {
     }),
   background: () =>
     Worker.create({
-      connection,
-      namespace: config.TEMPORAL_NAMESPACE,
+      ...common,
       taskQueue: taskQueues.background,
       workflowBundle: { codePath: bundlePath },
       activities: createSweepActivities(temporal, ledger),

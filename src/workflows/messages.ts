@@ -67,6 +67,9 @@ export const workflowIdOf = (paymentId: string): string => `payment-${paymentId}
 
 export const taskQueues = { payments: 'payments', invoicebox: 'invoicebox', background: 'background' } as const;
 
+/** Of the worker deployment, where versions are pinned. */
+export const deploymentName = 'surety';
+
 export const sweepWorkflow = 'sweepPayments';
 export const sweepScheduleId = 'sweep-payments';
 

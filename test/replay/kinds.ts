@@ -14,7 +14,7 @@ type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'invoiceId' | 
 async function opened(world: World, troubles: readonly Trouble[] = [], invoice: Record<string, unknown> = {}) {
   const { id } = await world.invoice(invoice);
   for (const trouble of troubles) {
-    await world.twin.arrangeFault({ ...trouble, invoiceId: id, operation: 'confirm' } as Fault);
+    await world.twin.arrangeFault({ ...trouble, invoiceId: id, operation: 'confirm' });
   }
   return { payment: await world.open(id), invoiceId: id };
 }
