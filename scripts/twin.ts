@@ -42,13 +42,8 @@ export interface TwinRequest {
   readonly paused: boolean;
 }
 
-/** Trouble for one invoice's next calls; what each kind does is said in simulator/faults.ts. */
-export type TwinFault = {
-  readonly invoiceId: string;
-  readonly operation: TwinOperation;
-  /** How many calls it strikes; default 1. */
-  readonly times?: number;
-} & (
+/** What may happen to a call; what each kind does is said in simulator/faults.ts. */
+export type TwinTrouble =
   | { readonly kind: 'delay' | 'delay_after'; readonly delayMs?: number }
   | { readonly kind: 'pause'; readonly when: 'before' | 'after' }
   | {
@@ -65,14 +60,18 @@ export type TwinFault = {
       readonly acts: boolean;
       readonly body: 'truncated' | 'malformed' | 'huge' | 'empty';
     }
-  | {
-      readonly kind: 'wrong_operation_id' | 'no_transaction_id';
-      readonly operation: 'confirm';
-      readonly acts: boolean;
-    }
+  /** Of a confirm alone. */
+  | { readonly kind: 'wrong_operation_id' | 'no_transaction_id'; readonly acts: boolean }
   | { readonly kind: 'edit_after'; readonly amountMinor: number; readonly currency?: string }
-  | { readonly kind: 'edit_after'; readonly currency: string; readonly amountMinor?: number }
-);
+  | { readonly kind: 'edit_after'; readonly currency: string; readonly amountMinor?: number };
+
+/** Trouble for one invoice's next calls. */
+export type TwinFault = TwinTrouble & {
+  readonly invoiceId: string;
+  readonly operation: TwinOperation;
+  /** How many calls it strikes; default 1. */
+  readonly times?: number;
+};
 
 type TwinOperation = 'read' | 'confirm';
 

@@ -88,7 +88,8 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
   async function read(order: Pick<ReadOrder, 'key' | 'invoiceId'>) {
     const partner = await partners.get(order.key.partnerId);
     const beganMs = performance.now();
-    const answer = await client.readInvoice(partner.account, order.invoiceId, Context.current().cancellationSignal);
+    const { cancellationSignal } = Context.current();
+    const answer = await beating(() => client.readInvoice(partner.account, order.invoiceId, cancellationSignal));
     return { ...partner, answer, ageMs: () => Math.ceil(performance.now() - beganMs) };
   }
 

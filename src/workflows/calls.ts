@@ -19,18 +19,19 @@ export const ledger = proxyLocalActivities<LedgerActivities>({
 
 /**
  * Calls to Invoicebox, on the queue where the server enforces its quota, fair between partners.
- * A read is repeated by its retry policy; `giveUpAfterMs` bounds the whole, 0 means one try.
+ * A read is repeated by its retry policy; `giveUpAfterMs` bounds the whole, 0 means two tries: a worker may be killed in one.
  */
 export function invoiceboxRead(partnerId: string, giveUpAfterMs: number, priorityKey: number): InvoiceboxActivities {
   return proxyActivities<InvoiceboxActivities>({
     taskQueue: taskQueues.invoicebox,
     priority: { fairnessKey: partnerId, priorityKey },
     startToCloseTimeout: '45 s',
+    heartbeatTimeout: '6 s',
     ...(giveUpAfterMs > 0 ? { scheduleToCloseTimeout: giveUpAfterMs } : {}),
     retry:
       giveUpAfterMs > 0
         ? { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '60 s' }
-        : { maximumAttempts: 1 },
+        : { initialInterval: '1 s', maximumAttempts: 2 },
     summary: 'Read the invoice at Invoicebox and quote it',
   });
 }

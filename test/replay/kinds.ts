@@ -1,17 +1,19 @@
 /** Every kind of way that a payment's workflow can go: lived through in a world, so that its history can be replayed. */
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
+import type { TwinTrouble } from '../../scripts/twin.js';
 import { resolveReview } from '../../src/api/payments/resolutions.js';
 import { eventually, type ApiAnswer, type World } from '../support/world.js';
 
 /** @returns the workflow whose history shows this kind; it has come to its end */
 type Live = (world: World) => Promise<WorkflowHandle>;
 
-type Fault = Parameters<World['twin']['arrangeFault']>[0];
-type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'invoiceId' | 'operation'> : never) : never;
-
 /** The trouble meets the confirms of the invoice, one after the other. */
-async function opened(world: World, troubles: readonly Trouble[] = [], invoice: Record<string, unknown> = {}) {
+async function opened(
+  world: World,
+  troubles: readonly (TwinTrouble & { times?: number })[] = [],
+  invoice: Record<string, unknown> = {},
+) {
   const { id } = await world.invoice(invoice);
   for (const trouble of troubles) {
     await world.twin.arrangeFault({ ...trouble, invoiceId: id, operation: 'confirm' });

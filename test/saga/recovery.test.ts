@@ -143,6 +143,31 @@ describe('reset in the Temporal UI to its beginning', () => {
     expect(await executions(opened)).toBe(1);
   });
 
+  it('between hold and call, and cancelled there: the ledger gives back what the run never knew of', async () => {
+    const before = await world.balance('anna');
+    const opened = await world.open((await world.invoice()).id);
+    await world.worker?.stop();
+    const half = await world.startWorker({ WORKER_QUEUES: 'payments' });
+    const said = world.confirm(opened);
+    await world.until(opened.body.id, ['settling']);
+    await reset(opened.body.id);
+    await half.stop(1_000);
+    await said;
+    // Without the sweeper, which would make the run settle.
+    await world.startWorker({ WORKER_QUEUES: 'payments,invoicebox' });
+    await eventually(
+      async () =>
+        (await world.handle(opened.body.id).query<{ state: string }>('state')).state === 'awaiting_confirmation',
+      () => 'the run never waited for the buyer again',
+    );
+    expect((await world.balance('anna')).held).toBe(before.held + 12_346);
+    await world.handle(opened.body.id).cancel();
+    await world.until(opened.body.id, ['cancelled']);
+    expect(await world.balance('anna')).toEqual(before);
+    await world.worker?.stop();
+    await world.startWorker();
+  });
+
   it('after it was paid: the new run finds it paid, and ends', async () => {
     const opened = await world.open((await world.invoice()).id);
     expect((await world.confirm(opened)).body.state).toBe('paid');

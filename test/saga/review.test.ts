@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { resolveReview, type WishToResolve } from '../../src/api/payments/resolutions.js';
 import { demo } from '../../scripts/demoWorld.js';
 import { repository } from '../../scripts/stack.js';
+import type { TwinTrouble } from '../../scripts/twin.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 
 let world: World;
@@ -22,12 +23,9 @@ afterAll(async () => {
   await world.close();
 });
 
-type Fault = Parameters<typeof world.twin.arrangeFault>[0];
-type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'invoiceId' | 'operation'> : never) : never;
-
 /** Confirmed by Anna, with this trouble on the way, and followed until a person is needed. */
 async function inReview(
-  trouble: Trouble,
+  trouble: TwinTrouble,
   meanwhile: (invoiceId: string) => Promise<unknown> = () => Promise.resolve(),
 ) {
   const invoice = await world.invoice();

@@ -1,5 +1,6 @@
 /** Time-outs, cuts, refusals and killed processes around the pivot call: the truth is told, and paid is paid once. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { TwinTrouble } from '../../scripts/twin.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 
 let world: World;
@@ -15,10 +16,7 @@ const invoiceIdOf = (opened: ApiAnswer) => (opened.body as unknown as { invoice:
 const confirmsAtTwin = async (opened: ApiAnswer) =>
   (await world.twin.requests(invoiceIdOf(opened))).filter(({ operation }) => operation === 'confirm');
 
-async function openWithFault(fault: {
-  kind: 'delay' | 'refuse' | 'error_before' | 'cut_after';
-  [option: string]: unknown;
-}): Promise<ApiAnswer> {
+async function openWithFault(fault: TwinTrouble & { times?: number }): Promise<ApiAnswer> {
   const invoice = await world.invoice();
   await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'confirm', ...fault });
   return world.open(invoice.id);
@@ -85,6 +83,21 @@ describe('an unknown outcome', () => {
     const states = await world.until(opened.body.id, ['paid', 'declined']);
     expect(states).toEqual(['unknown', 'paid']);
   });
+});
+
+it('the attempt is in the ledger before Invoicebox hears of the call', async () => {
+  const opened = await openWithFault({ kind: 'pause', when: 'before' });
+  const said = world.confirm(opened);
+  await eventually(
+    async () => (await confirmsAtTwin(opened)).some(({ paused }) => paused),
+    () => 'the call never came',
+  );
+  const { rows } = await world.surety.admin.query('SELECT class FROM payment_attempt WHERE payment_id = $1', [
+    opened.body.id,
+  ]);
+  expect(rows).toEqual([{ class: null }]);
+  await world.twin.resume(invoiceIdOf(opened), 'confirm');
+  expect((await said).body.state).toBe('paid');
 });
 
 describe('a definite answer', () => {
