@@ -1,23 +1,39 @@
-// Each requirement of the buyer's page has a test whose title carries its `[buyer N]`; fails and names those that have none.
-import { readdirSync, readFileSync } from 'node:fs';
+// Each requirement of the buyer's page has a test whose title carries its `[buyer N]`, and each test that a document names
+// exists, with the title that it quotes. Fails and names those that have none.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const requirements = 18;
+const documents = ['README.md', 'README.ru.md', ...readdirSync('docs').map((name) => join('docs', name))].filter(
+  (path) => path.endsWith('.md'),
+);
+
+const titlesIn = (file) =>
+  (readFileSync(file, 'utf8').match(/\b(?:it|test|describe)(?:\.each\([\s\S]*?\))?\(\s*(['"`]).*?\1/g) ?? []).join(
+    '\n',
+  );
 
 const titles = readdirSync('test', { recursive: true })
   .filter((file) => file.endsWith('.test.ts'))
-  .flatMap(
-    (file) =>
-      readFileSync(join('test', file), 'utf8').match(
-        /\b(?:it|test|describe)(?:\.each\([\s\S]*?\))?\(\s*(['"`]).*?\1/g,
-      ) ?? [],
-  );
+  .map((file) => titlesIn(join('test', file)))
+  .join('\n');
 
-const missing = Array.from({ length: requirements }, (_, index) => `[buyer ${index + 1}]`).filter(
-  (requirement) => !titles.some((title) => title.includes(requirement)),
-);
+const problems = Array.from({ length: requirements }, (_, index) => `[buyer ${index + 1}]`)
+  .filter((requirement) => !titles.includes(requirement))
+  .map((requirement) => `No test's title carries ${requirement}`);
 
-if (missing.length > 0) {
-  console.error(`No test's title carries ${missing.join(', ')}`);
+for (const document of documents) {
+  // [`test/x.test.ts`](../test/x.test.ts) "part of a title"
+  for (const [, file, title] of readFileSync(document, 'utf8').matchAll(
+    /\[`(test\/[^`]+)`\]\([^)]*\)(?: "([^"]+)")?/g,
+  )) {
+    if (!existsSync(file)) problems.push(`${document} names ${file}, which does not exist`);
+    else if (title !== undefined && !titlesIn(file).includes(title))
+      problems.push(`${document} quotes "${title}", which is no title in ${file}`);
+  }
+}
+
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
   process.exitCode = 1;
 }
