@@ -124,6 +124,10 @@ export class Twin {
     return this.#call('POST', '/control/faults', fault);
   }
 
+  clearFaults(): Promise<unknown> {
+    return this.#call('DELETE', '/control/faults');
+  }
+
   /** How many paused calls went on. */
   async resume(invoiceId: string, operation: TwinOperation): Promise<number> {
     const { resumed } = await this.#call<{ resumed: number }>('POST', '/control/resume', { invoiceId, operation });

@@ -285,9 +285,11 @@ describe('leaving', () => {
         Date.now(),
       );
     }
-    await expect(books.ledger.close(key, 'cancelled', 'test', null, saga, Date.now())).resolves.toEqual({
-      outcome: 'attempt_outstanding',
-    });
+    for (const way of ['cancelled', 'declined', 'expired', 'awaiting_confirmation'] as const) {
+      await expect(books.ledger.close(key, way, 'test', null, saga, Date.now())).resolves.toEqual({
+        outcome: 'attempt_outstanding',
+      });
+    }
     expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 10 });
   });
 
