@@ -28,7 +28,7 @@ const wish = z
       .string()
       .regex(/^[!-~]{1,36}$/)
       .optional(),
-    reason: text(100),
+    reason: z.string().regex(/^[a-z0-9_]{1,64}$/, 'must be a code: 1 to 64 of a-z, 0-9 and _'),
     comment: text(2_000),
     reference: text(200),
     by: z.string().regex(/^[!-~]{1,200}$/, 'must be visible ASCII without spaces'),
@@ -101,7 +101,7 @@ function wordsOf(answer: Resolved): string {
     case 'not_found':
       return 'Nothing was changed: there is no such payment.';
     case 'unanswered':
-      return 'The workflow has not answered: it is not known whether this counts. It can for a minute; then look at the payment again.';
+      return 'The workflow has not answered: it is not known whether this counts. Look at the payment again before you repeat it.';
   }
 }
 

@@ -4,7 +4,7 @@
  * ledger's to say.
  */
 import { Context } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionStatusName } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PaymentState } from '../domain/payment.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -30,17 +30,26 @@ export interface SweepAges {
 export interface Sweep {
   readonly looked: number;
   readonly resumed: number;
-  /** Temporal gave no clear answer: looked at again next time. */
+  /** No clear answer, or the attempt to resume failed: looked at again next time. */
   readonly unclear: number;
-  readonly skipped: number;
+  readonly skipped: number | null;
 }
 
 type Candidate = SweepPage[number];
-type Finding = 'well' | 'lost' | 'astray' | 'unclear';
+/** `lost`: no workflow works on it. `forgetful`: one does that knows nothing of what is held, as after a reset. */
+type Finding = 'well' | 'lost' | 'forgetful' | 'unclear';
 
 const pageSize = 200;
 const atOnce = 20;
 const answerWithinMs = 5_000;
+const closed: readonly WorkflowExecutionStatusName[] = [
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+  'TERMINATED',
+  'TIMED_OUT',
+  'CONTINUED_AS_NEW',
+];
 /** What a workflow says of itself while it settles or proves. */
 const settlingStates: readonly string[] = ['settling', 'unknown', 'in_review'] satisfies PaymentState[];
 
@@ -52,41 +61,49 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
       for (let after: string | null = null; ;) {
         const page: SweepPage = await ledger.paymentsToSweep(after, pageSize, ages);
         for (let at = 0; at < page.length; at += atOnce) {
-          await Promise.all(page.slice(at, at + atOnce).map((candidate) => sweepOne(candidate, count)));
+          await Promise.all(page.slice(at, at + atOnce).map((candidate) => sweepOne(candidate, ages, count)));
           Context.current().heartbeat(count);
         }
         after = page.at(-1)?.paymentId ?? null;
         if (page.length < pageSize) break;
       }
       const sweep = { ...count, skipped: await skippedSweeps() };
-      if (sweep.resumed > 0 || sweep.unclear > 0) Context.current().log.warn('swept', { ...sweep });
+      Context.current().log.info('swept', { ...sweep });
       return sweep;
     },
   };
 
+  /** What goes wrong with one payment keeps no other from being looked at. */
   async function sweepOne(
     candidate: Candidate,
+    ages: SweepAges,
     count: { looked: number; resumed: number; unclear: number },
   ): Promise<void> {
     count.looked += 1;
-    const finding = await lookAt(candidate);
-    switch (finding) {
-      case 'well':
-        return;
-      case 'unclear':
-        count.unclear += 1;
-        return;
-      case 'lost':
-      case 'astray':
-        if (await resume(candidate, finding)) count.resumed += 1;
-        return;
+    try {
+      const finding = await lookAt(candidate);
+      switch (finding) {
+        case 'well':
+          return;
+        case 'unclear':
+          count.unclear += 1;
+          return;
+        case 'lost':
+        case 'forgetful':
+          if (await resume(candidate, finding, ages)) count.resumed += 1;
+          return;
+      }
+    } catch (error) {
+      count.unclear += 1;
+      Context.current().log.warn('a payment could not be swept', { paymentId: candidate.paymentId, error });
     }
   }
 
   /** In another namespace every payment would look lost, and be paid from there a second time. */
   async function refuseForeignNamespace(): Promise<void> {
     const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace: client.options.namespace });
-    if (!(await ledger.isOurNamespace(namespaceInfo?.id ?? ''))) {
+    const id = namespaceInfo?.id ?? '';
+    if (id === '' || !(await ledger.isOurNamespace(id))) {
       throw ApplicationFailure.nonRetryable(
         'This Temporal namespace is not the one that these payments began in: nothing was swept. See docs/operating.md, "Another Temporal".',
         'ForeignNamespace',
@@ -94,17 +111,19 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
     }
   }
 
-  async function lookAt({ paymentId, holdIsOld }: Candidate): Promise<Finding> {
+  async function lookAt({ paymentId, mustSettle }: Candidate): Promise<Finding> {
     const handle = client.workflow.getHandle(workflowIdOf(paymentId));
     try {
       return await client.withDeadline(Date.now() + answerWithinMs, async () => {
         const { status, typedSearchAttributes } = await handle.describe();
-        if (status.name !== 'RUNNING') return 'lost';
-        if (!holdIsOld) return 'well';
+        if (closed.includes(status.name)) return 'lost';
+        // A person may have paused it.
+        if (status.name !== 'RUNNING') return status.name === 'PAUSED' ? 'well' : 'unclear';
+        if (!mustSettle) return 'well';
         const indexed = typedSearchAttributes.get(searchAttributes.paymentState);
         if (indexed !== undefined && settlingStates.includes(indexed)) return 'well';
         const { state } = await handle.query(stateQuery);
-        return settlingStates.includes(state) ? 'well' : 'astray';
+        return settlingStates.includes(state) ? 'well' : 'forgetful';
       });
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return 'lost';
@@ -114,8 +133,13 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
   }
 
   /** @returns whether a new run has taken over */
-  async function resume({ partnerId, paymentId, epoch }: Candidate, finding: 'lost' | 'astray'): Promise<boolean> {
-    const resumed = await ledger.resume({ partnerId, paymentId, epoch }, Date.now());
+  async function resume(
+    { partnerId, paymentId, epoch }: Candidate,
+    finding: 'lost' | 'forgetful',
+    { holdAgeMs }: SweepAges,
+  ): Promise<boolean> {
+    const key = { partnerId, paymentId, epoch };
+    const resumed = await ledger.resume(key, finding === 'forgetful' ? holdAgeMs : null, Date.now());
     switch (resumed.outcome) {
       case 'over':
       case 'superseded':
@@ -126,26 +150,25 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
     }
     const { scheme, invoiceId, policy, state, reason, held, released, confirmation, attempt } = resumed;
     const input: ResumePayment = {
-      ...{ partnerId, paymentId, epoch: resumed.epoch, invoiceId, policy, scheme },
+      ...{ partnerId, paymentId, epoch: resumed.epoch, invoiceId, policy, scheme, forgotten: finding === 'forgetful' },
       resumed: { state, reason, held, released, confirmation, attempt },
     };
-    try {
-      await client.workflow.start(resumedWorkflow, {
-        ...paymentStart(input, state),
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-        workflowIdConflictPolicy: finding === 'astray' ? 'TERMINATE_EXISTING' : 'FAIL',
-      });
-    } catch (error) {
-      // The API has started it in this moment, with the epoch before: it will end as superseded, and be found again.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      return false;
-    }
+    await client.workflow.start(resumedWorkflow, {
+      ...paymentStart(input, state),
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      // Whatever still runs under an older epoch is powerless.
+      workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+    });
     Context.current().log.warn('a payment was taken up again', { paymentId, epoch: resumed.epoch, state, finding });
     return true;
   }
 
-  async function skippedSweeps(): Promise<number> {
-    const { info } = await client.schedule.getHandle(sweepScheduleId).describe();
-    return info.numActionsSkippedOverlap;
+  async function skippedSweeps(): Promise<number | null> {
+    try {
+      return (await client.schedule.getHandle(sweepScheduleId).describe()).info.numActionsSkippedOverlap;
+    } catch (error) {
+      Context.current().log.warn('the schedule could not be described', { error });
+      return null;
+    }
   }
 }

@@ -111,7 +111,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open', ...both,
   ]; // prettier-ignore
   const worker = [
-    'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_fence',
+    'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_attempt_finish', 'payment_fence',
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
     'payments_to_sweep', ...both,
   ]; // prettier-ignore
@@ -154,10 +154,14 @@ async function untilNotBusy(change: () => Promise<unknown>): Promise<void> {
 }
 
 /**
- * A table is locked, or a role is being changed by the migration of another database of this cluster: roles are the
+ * A table is locked, or a saga step and this migration wait for each other, or a role is being changed by the migration of another database of this cluster: roles are the
  * cluster's, our advisory lock is the database's, and Postgres says "tuple concurrently updated" (XX000) to one of two.
  */
 function isBusy(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return false;
-  return error.code === '55P03' || (error.code === 'XX000' && error.message === 'tuple concurrently updated');
+  return (
+    error.code === '55P03' ||
+    error.code === '40P01' ||
+    (error.code === 'XX000' && error.message === 'tuple concurrently updated')
+  );
 }

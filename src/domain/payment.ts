@@ -23,7 +23,7 @@ export const legalTransitions: Readonly<Record<PaymentState, readonly PaymentSta
   awaiting_confirmation: ['settling', 'declined', 'expired', 'cancelled'],
   awaiting_approval: ['settling', 'declined', 'expired', 'cancelled'],
   settling: ['awaiting_confirmation', 'unknown', 'in_review', 'paid', 'declined', 'expired', 'cancelled'],
-  unknown: ['in_review', 'paid', 'declined', 'expired', 'cancelled'],
+  unknown: ['awaiting_confirmation', 'in_review', 'paid', 'declined', 'expired', 'cancelled'],
   in_review: ['paid', 'declined', 'expired', 'cancelled'],
   paid: [],
   declined: [],

@@ -153,7 +153,7 @@ export class Ledger {
     },
     at: number,
   ) {
-    return this.#call(outcome('recorded'), 'payment_attempt_end', [
+    return this.#call(outcome('recorded'), 'payment_attempt_finish', [
       key.partnerId,
       key.paymentId,
       n,
@@ -231,12 +231,15 @@ export class Ledger {
     ]);
   }
 
-  /** A new run takes over from the one of this epoch. */
-  resume({ partnerId, paymentId, epoch }: PaymentKey, at: number): Promise<ResumeOutcome> {
-    return this.#call(resumeOutcome, 'payment_resume', [partnerId, paymentId, epoch, iso(at)]);
+  /**
+   * A new run takes over from the one of this epoch.
+   * @param holdAgeMs where the old run still runs: only if something has been held for so long, or a person has released it
+   */
+  resume({ partnerId, paymentId, epoch }: PaymentKey, holdAgeMs: number | null, at: number): Promise<ResumeOutcome> {
+    return this.#call(resumeOutcome, 'payment_resume', [partnerId, paymentId, epoch, holdAgeMs, iso(at)]);
   }
 
-  /** Keeps what a person says, before the workflow is told. */
+  /** Keeps what a person says, before the workflow is told; asked again, tells what came of it. */
   openResolution(resolution: {
     partnerId: string;
     paymentId: string;

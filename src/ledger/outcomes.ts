@@ -7,6 +7,8 @@ const state = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);
 export const outcome = <const T extends string>(...names: T[]) => z.object({ outcome: z.enum(names) });
 const conflict = z.object({ outcome: z.literal('conflict'), state });
 
+const held = z.object({ amountMinor: integer, currency: z.string(), points: integer });
+const paidAnswer = z.object({ n: integer, transactionId: z.string(), requestId: z.string().nullable() });
 const policy = z.custom<PaymentPolicy>((value) => typeof value === 'object' && value !== null);
 const openedPayment = z.object({
   outcome: z.enum(['opened', 'existing']),
@@ -41,7 +43,7 @@ export const holdOutcome = z.discriminatedUnion('outcome', [
 ]);
 export const attemptOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('go'), n: integer, ambiguousBefore: z.boolean() }),
-  z.object({ outcome: z.literal('paid'), n: integer, transactionId: z.string(), requestId: z.string().nullable() }),
+  paidAnswer.extend({ outcome: z.literal('paid') }),
   outcome('stale', 'prove', 'superseded', 'not_found'),
   conflict,
 ]);
@@ -53,7 +55,18 @@ export const closeOutcome = z.discriminatedUnion('outcome', [
   outcome('closed', 'attempt_outstanding', 'superseded', 'not_found'),
   z.object({ outcome: z.literal('already_closed'), state }),
 ]);
-export const unprovenOutcome = z.discriminatedUnion('outcome', [outcome('noted', 'superseded'), conflict]);
+export const unprovenOutcome = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.literal('noted'),
+    state: z.enum(['unknown', 'in_review']),
+    reason: z.string(),
+    held: held.nullable(),
+    released: z.boolean(),
+    paid: paidAnswer.nullable(),
+  }),
+  outcome('superseded'),
+  conflict,
+]);
 export const resumeOutcome = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('resumed'),
@@ -63,11 +76,11 @@ export const resumeOutcome = z.discriminatedUnion('outcome', [
     policy,
     state,
     reason: z.string().nullable(),
-    held: z.object({ amountMinor: integer, currency: z.string(), points: integer }).nullable(),
+    held: held.nullable(),
     released: z.boolean(),
     confirmation: z.custom<Resumption['confirmation']>((value) => typeof value === 'object'),
     attempt: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('paid'), n: integer, transactionId: z.string(), requestId: z.string().nullable() }),
+      paidAnswer.extend({ kind: z.literal('paid') }),
       z.object({ kind: z.literal('outstanding') }),
       z.object({ kind: z.literal('refused'), code: z.string().nullable() }),
       z.object({ kind: z.literal('none') }),
@@ -78,22 +91,21 @@ export const resumeOutcome = z.discriminatedUnion('outcome', [
 ]);
 const resolved = z.object({ outcome: z.literal('resolved'), state, reason: z.string().nullable() });
 const refusedResolution = z.object({ outcome: z.literal('refused'), why: z.string() });
+const decision = z.discriminatedUnion('outcome', [resolved, refusedResolution]);
 export const resolveOutcome = z.discriminatedUnion('outcome', [
   resolved,
   refusedResolution,
-  z.object({
-    outcome: z.literal('already_decided'),
-    result: z.discriminatedUnion('outcome', [resolved, refusedResolution]),
-  }),
+  z.object({ outcome: z.literal('already_decided'), result: decision }),
   outcome('superseded'),
   conflict,
 ]);
 export const resolutionOpened = z.discriminatedUnion('outcome', [
-  outcome('recorded', 'already_recorded', 'not_found'),
+  outcome('recorded', 'not_found'),
+  z.object({ outcome: z.literal('already_recorded'), result: decision.nullable() }),
   conflict,
 ]);
 export const sweepPage = z.array(
-  z.object({ partnerId: z.uuid(), paymentId: z.uuid(), epoch: integer, holdIsOld: z.boolean() }),
+  z.object({ partnerId: z.uuid(), paymentId: z.uuid(), epoch: integer, mustSettle: z.boolean() }),
 );
 export const reviewQueue = z.array(
   z.object({

@@ -24,6 +24,8 @@ export interface OpenPayment {
 export interface ResumePayment extends OpenPayment {
   readonly scheme: Scheme;
   readonly resumed: Resumption;
+  /** The run before was not lost: it had forgotten what was held, and had told nobody that it goes forward. */
+  readonly forgotten: boolean;
 }
 
 /** What a message is answered with; the whole truth is in the payment's row. */

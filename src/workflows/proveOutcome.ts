@@ -7,27 +7,16 @@ import { ActivityFailure, CancellationScope, condition } from '@temporalio/workf
 import type { ReviewReason } from '../domain/payment.js';
 import { proofOf } from '../domain/proof.js';
 import { probesBeforeReview, proveDelayMs } from '../domain/proveSchedule.js';
-import { invoiceboxRead, ledger, priorities } from './calls.js';
+import { invoiceboxRead, priorities } from './calls.js';
 import { capture, close, isLedgerRefusal, superseded } from './close.js';
+import { mayConfirmAt, noteUnproven, type Doubt } from './doubt.js';
 import type { Inbox } from './inbox.js';
 import { orderConfirm } from './orderConfirm.js';
-import { explain, keyOf, moveTo, settleInto, type Payment } from './payment.js';
+import { keyOf, settleInto, type Payment } from './payment.js';
 import { resolve } from './resolve.js';
 
 /** Proving this long after the confirm goes before other proving. */
 const earlyMs = 5 * 60_000;
-
-interface Doubt {
-  review: ReviewReason | null;
-  /**
-   * When the confirm may be repeated. Once the invoice was seen changed or partly paid: never, only reads may prove
-   * anything. Once nothing is held any more, or the ledger has refused a step: only while it reads paid, to learn by whom.
-   */
-  mayConfirm: 'when_proven_safe' | 'when_paid' | 'never';
-  pendingSinceMs: number | null;
-  lastAttemptEndedAtMs: number;
-  lastProbe: string | null;
-}
 
 export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReason | null): Promise<void> {
   return CancellationScope.nonCancellable(async () => {
@@ -39,49 +28,51 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
       lastProbe: null,
     };
     const beganAt = Date.now();
-    for (let probe = 0; ; probe++) {
+    for (let probe = 0; ;) {
       if (probe >= probesBeforeReview) doubt.review ??= 'unproven';
       const delayMs = proveDelayMs(
         doubt.review === null ? probe : Math.max(probe, probesBeforeReview),
         payment.policy.waitScale,
       );
       const nextProbeAt = Date.now() + delayMs;
-      await noteUnproven(payment, doubt, nextProbeAt);
+      const noted = await noteUnproven(payment, doubt, nextProbeAt);
+      if (noted === 'over') return;
+      if (noted !== 'noted') {
+        if (await unlessRefused(doubt, () => captureWhatIsPaid(payment, doubt, noted.paid))) return;
+        await noteUnproven(payment, doubt, nextProbeAt);
+      }
       inbox.answerAll();
-      while (await condition(() => inbox.resolution !== null, Math.max(1, nextProbeAt - Date.now()))) {
-        const resolved = await resolve(payment, inbox);
-        if (resolved === 'over') return;
-        if (resolved === 'released') {
-          doubt.review = 'released_by_person';
-          doubt.mayConfirm = 'when_paid';
-        }
+      const said = await untilResolvedOr(nextProbeAt, payment, inbox);
+      if (said === 'over') return;
+      if (said === 'released') {
+        doubt.review = 'released_by_person';
+        doubt.mayConfirm = 'when_paid';
+        continue;
       }
       const priority = Date.now() - beganAt < earlyMs ? priorities.earlyProof : priorities.lateProof;
-      if (await probeOnce(payment, doubt, priority)) return;
+      if (await unlessRefused(doubt, () => probeOnce(payment, doubt, priority))) return;
+      probe++;
     }
   });
 }
 
-function mayConfirmAt(payment: Payment, review: ReviewReason | null): Doubt['mayConfirm'] {
-  switch (review) {
-    case 'changed_after_unknown':
-    case 'partial_after_unknown':
-    case 'paid_after_release':
-      return 'never';
-    case 'released_by_person':
-    case 'ledger_refused':
-      return 'when_paid';
-    case 'already_paid_after_unknown':
-    case 'unproven':
-    case null:
-      return payment.released ? 'when_paid' : 'when_proven_safe';
+/** Waits for the time of the next probe; does meanwhile what a person decides. */
+async function untilResolvedOr(
+  nextProbeAt: number,
+  payment: Payment,
+  inbox: Inbox,
+): Promise<'time_to_probe' | 'released' | 'over'> {
+  while (await condition(() => inbox.resolution !== null, Math.max(1, nextProbeAt - Date.now()))) {
+    const resolved = await resolve(payment, inbox);
+    if (resolved !== 'still_in_review') return resolved;
   }
+  return 'time_to_probe';
 }
 
-/** @returns whether the payment has come to its end */
-async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Promise<boolean> {
+/** A step that the ledger refuses leaves everything as it was, and asks a person. @returns whether the payment has ended */
+async function unlessRefused(doubt: Doubt, step: () => Promise<boolean>): Promise<boolean> {
   try {
-    return await probe(payment, doubt, priority);
+    return await step();
   } catch (error) {
     if (!isLedgerRefusal(error)) throw error;
     doubt.review = 'ledger_refused';
@@ -90,7 +81,8 @@ async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Prom
   }
 }
 
-async function probe(payment: Payment, doubt: Doubt, priority: number): Promise<boolean> {
+/** @returns whether the payment has come to its end */
+async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Promise<boolean> {
   const { held } = payment;
   const invoice = await readForProof(payment, priority);
   if (invoice === null || held === null) {
@@ -152,15 +144,12 @@ async function confirmAgain(payment: Payment, doubt: Doubt, priority: number): P
   doubt.lastAttemptEndedAtMs = Date.now();
   const { meaning } = ordered;
   switch (meaning.kind) {
-    case 'paid': {
-      const captured = await capture(payment, { ...ordered, transactionId: meaning.transactionId });
-      if (captured === 'captured') return true;
-      doubt.review = 'paid_after_release';
-      doubt.mayConfirm = 'never';
-      return false;
-    }
+    case 'paid':
+      return captureWhatIsPaid(payment, doubt, { ...ordered, transactionId: meaning.transactionId });
     case 'maybe_ours':
-      if (!payment.released) doubt.review = 'already_paid_after_unknown';
+      doubt.review = 'already_paid_after_unknown';
+      // Nothing is held that an answer could still capture: a person has to look.
+      if (payment.released) doubt.mayConfirm = 'never';
       return false;
     // Definite only where the ledger knows of no attempt that may have paid; it checks that again before it releases.
     case 'credentials':
@@ -180,6 +169,18 @@ async function confirmAgain(payment: Payment, doubt: Doubt, priority: number): P
   }
 }
 
+/** @returns whether the payment has come to its end: not where a person had released it before */
+async function captureWhatIsPaid(
+  payment: Payment,
+  doubt: Doubt,
+  paid: { readonly n: number; readonly transactionId: string; readonly requestId: string | null },
+): Promise<boolean> {
+  if ((await capture(payment, paid)) === 'captured') return true;
+  doubt.review = 'paid_after_release';
+  doubt.mayConfirm = 'never';
+  return false;
+}
+
 async function readForProof(payment: Payment, priority: number) {
   try {
     return await invoiceboxRead(payment.partnerId, 0, priority).readInvoiceForProof({
@@ -190,30 +191,4 @@ async function readForProof(payment: Payment, priority: number) {
     if (error instanceof ActivityFailure) return null;
     throw error;
   }
-}
-
-async function noteUnproven(payment: Payment, doubt: Doubt, nextProbeAt: number): Promise<void> {
-  const state = doubt.review === null ? 'unknown' : 'in_review';
-  const reason = doubt.review ?? 'outcome_unknown';
-  const noted = await ledger.noteUnproven(
-    keyOf(payment),
-    { state, reason, lastProbe: doubt.lastProbe, nextProbeAt },
-    Date.now(),
-  );
-  switch (noted.outcome) {
-    case 'noted':
-      if (payment.state === state && payment.reason === reason) moveTo(payment, state, reason);
-      else settleInto(payment, state, reason);
-      break;
-    case 'superseded':
-    case 'conflict':
-      throw superseded(payment);
-  }
-  explain(
-    payment,
-    `It is not known whether Invoicebox has executed the confirm (last read: ${doubt.lastProbe ?? 'none yet'}); next check ${new Date(nextProbeAt).toISOString()}.`,
-    state === 'in_review'
-      ? `A person is needed (${reason}): compare with the fund's statement at Invoicebox, then \`npm run resolve\`. ${payment.released ? 'Nothing is held any more.' : 'Points and fund stay held until then.'}`
-      : 'Nothing to do yet: points and fund stay held, nobody is told that it failed.',
-  );
 }

@@ -4,7 +4,7 @@ import { invoiceboxRead, ledger, priorities } from './calls.js';
 import { isLedgerRefusal, superseded } from './close.js';
 import type { Inbox } from './inbox.js';
 import type { ResolutionAnswer } from './messages.js';
-import { keyOf, moveTo, settleInto, type Payment } from './payment.js';
+import { keyOf, settleInto, type Payment } from './payment.js';
 
 type ResolveOutcome = Awaited<ReturnType<typeof ledger.resolvePayment>>;
 
@@ -57,7 +57,7 @@ function end(payment: Payment, decided: ResolveOutcome & { outcome: 'resolved' |
     return 'over';
   }
   payment.released = true;
-  moveTo(payment, decided.state, decided.reason);
+  settleInto(payment, decided.state, decided.reason);
   return 'released';
 }
 

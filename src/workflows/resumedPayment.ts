@@ -13,14 +13,14 @@ import type { PaymentAnswer, ResumePayment } from './messages.js';
 import { readAndSettle } from './organisationPayment.js';
 import { answerOf, beginPayment, moveTo, type Payment } from './payment.js';
 import { proveOutcome } from './proveOutcome.js';
-import { closeAsRefused, organisationsOwn, type Settlement } from './settlement.js';
+import { closeAsRefused, organisationsOwn, returnOrDecline, type Settlement } from './settlement.js';
 import { drainHandlers } from './waits.js';
 
-export async function resumedPayment({ scheme, resumed, ...input }: ResumePayment): Promise<PaymentAnswer> {
+export async function resumedPayment({ scheme, resumed, forgotten, ...input }: ResumePayment): Promise<PaymentAnswer> {
   const payment = beginPayment(input);
   const inbox = new Inbox(payment);
 
-  if (hasBegunSettlement(resumed)) await settleOn(payment, scheme, inbox, resumed);
+  if (hasBegunSettlement(resumed)) await settleOn(payment, scheme, inbox, resumed, forgotten);
   else if (scheme === 'loyalty') await readInvoiceForTheBuyer(payment, inbox);
   else await readAndSettle(payment, inbox);
   // Ends at once unless it is the buyer's turn.
@@ -41,6 +41,7 @@ function settleOn(
   scheme: ResumePayment['scheme'],
   inbox: Inbox,
   { state, reason, held, released, confirmation, attempt }: BegunSettlement,
+  forgotten: boolean,
 ): Promise<void> {
   moveTo(payment, state, reason);
   payment.held = held;
@@ -53,18 +54,22 @@ function settleOn(
   };
   return CancellationScope.nonCancellable(() =>
     asFarAsTheLedgerGoes(settlement, async () => {
+      if (attempt.kind === 'paid') {
+        if ((await capture(payment, attempt)) === 'captured') return;
+        return proveOutcome(payment, inbox, 'paid_after_release');
+      }
       // What a person was asked stays asked, until he or a proof answers.
       if (state === 'in_review') return proveOutcome(payment, inbox, (reason ?? 'unproven') as ReviewReason);
       switch (attempt.kind) {
-        case 'paid':
-          await capture(payment, attempt);
-          return;
         case 'outstanding':
           return proveOutcome(payment, inbox, null);
         case 'refused':
           return closeAsRefused(settlement, meaningOfRefusalCode(attempt.code ?? '').kind);
         case 'none':
-          return confirmAtInvoicebox(settlement);
+          // A buyer whose click was forgotten was told that it counts for a minute: he is asked again.
+          return forgotten && scheme === 'loyalty'
+            ? returnOrDecline(settlement, 'confirmation_given_up')
+            : confirmAtInvoicebox(settlement);
       }
     }),
   );

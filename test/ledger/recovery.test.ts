@@ -49,7 +49,7 @@ describe('a new run', () => {
     for (const [index, ended] of attempts.entries()) {
       await tried(key, index + 1, ended, ended === 'paid' ? `T-${index + 1}` : null);
     }
-    const resumed = await books.ledger.resume(key, Date.now());
+    const resumed = await books.ledger.resume(key, null, Date.now());
     expect(resumed).toMatchObject({
       outcome: 'resumed',
       epoch: 2,
@@ -62,8 +62,8 @@ describe('a new run', () => {
 
   it('leaves nothing to the run before it', async () => {
     const { key, member } = await held();
-    await books.ledger.resume(key, Date.now());
-    await expect(books.ledger.resume(key, Date.now())).resolves.toEqual({ outcome: 'superseded' });
+    await books.ledger.resume(key, null, Date.now());
+    await expect(books.ledger.resume(key, null, Date.now())).resolves.toEqual({ outcome: 'superseded' });
     const late = [
       books.hold(key, member, price),
       books.ledger.beginAttempt(key, 't', false, policy.freshnessMs, Date.now()),
@@ -79,14 +79,55 @@ describe('a new run', () => {
   it('is not made for a payment that is over', async () => {
     const { key } = await held();
     await books.ledger.close(key, 'cancelled', 'x', null, saga, Date.now());
-    await expect(books.ledger.resume(key, Date.now())).resolves.toEqual({ outcome: 'over', state: 'cancelled' });
+    await expect(books.ledger.resume(key, null, Date.now())).resolves.toEqual({ outcome: 'over', state: 'cancelled' });
+  });
+
+  it('does not take over from a run that has begun anew meanwhile', async () => {
+    const { key, member } = await held();
+    await expect(books.ledger.resume(key, 60_000, Date.now())).resolves.toEqual({ outcome: 'superseded' });
+    await books.ledger.close(key, 'awaiting_confirmation', 'amount_changed', null, saga, Date.now());
+    await expect(books.ledger.resume(key, 0, Date.now())).resolves.toEqual({ outcome: 'superseded' });
+    await books.hold(key, member, price);
+    await expect(books.ledger.resume(key, 0, Date.now())).resolves.toMatchObject({ outcome: 'resumed' });
+  });
+
+  it('that proved the outcome to be "not executed" may ask the buyer again', async () => {
+    const { key, member } = await held();
+    await tried(key, 1, null);
+    await books.ledger.noteUnproven(
+      key,
+      { state: 'unknown', reason: 'outcome_unknown', lastProbe: null, nextProbeAt: 0 },
+      Date.now(),
+    );
+    await books.admin.query(`UPDATE payment_attempt SET class = 'not_executed' WHERE payment_id = $1`, [key.paymentId]);
+    await expect(
+      books.ledger.close(key, 'awaiting_confirmation', 'amount_changed', null, saga, Date.now()),
+    ).resolves.toEqual({ outcome: 'closed' });
+    expect(await balanceOf(member)).toEqual({ available: 10, held: 0 });
+  });
+
+  it('that has forgotten everything hears from the ledger how it stands', async () => {
+    const { key } = await held();
+    await tried(key, 1, 'unknown');
+    await tried(key, 2, 'paid', 'T-forgotten');
+    const note = (state: 'unknown' | 'in_review', reason: string) =>
+      books.ledger.noteUnproven(key, { state, reason, lastProbe: null, nextProbeAt: 0 }, Date.now());
+    await note('in_review', 'unproven');
+    await expect(note('unknown', 'outcome_unknown')).resolves.toEqual({
+      outcome: 'noted',
+      state: 'in_review',
+      reason: 'unproven',
+      held: { ...price, currency: 'RUB' },
+      released: false,
+      paid: { n: 2, transactionId: 'T-forgotten', requestId: null },
+    });
   });
 
   it('is offered to the sweeper once the grace is over, and after each further one only in twice the time', async () => {
     const { key } = await held();
     const isOffered = async (graceMs: number) =>
       (await books.ledger.paymentsToSweep(null, 10_000, { graceMs, holdAgeMs: 0 })).some(
-        ({ paymentId, holdIsOld }) => paymentId === key.paymentId && holdIsOld,
+        ({ paymentId, mustSettle }) => paymentId === key.paymentId && mustSettle,
       );
     const age = (column: string, ms: number) =>
       books.admin.query(`UPDATE payment SET ${column} = clock_timestamp() - $2 * interval '1 ms' WHERE id = $1`, [
@@ -95,7 +136,7 @@ describe('a new run', () => {
       ]);
     await age('created_at', 1_500);
     expect([await isOffered(60_000), await isOffered(1_000)]).toEqual([false, true]);
-    await books.ledger.resume(key, Date.now());
+    await books.ledger.resume(key, null, Date.now());
     expect(await isOffered(1_000)).toBe(false);
     await age('resumed_at', 1_500);
     expect(await isOffered(1_000)).toBe(false);
@@ -215,6 +256,16 @@ describe('a person decides', () => {
     await expect(decide(proven.key, 'paid_elsewhere')).resolves.toMatchObject({ why: 'paid_by_us_is_proven' });
   });
 
+  it('what is known to be paid is booked under that transaction alone, also when the merchant has taken it back since', async () => {
+    const { key, member } = await inReview({ status: 'canceled' });
+    const transaction = randomUUID();
+    await tried(key, 2, 'paid', transaction);
+    await expect(decide(key, 'not_paid')).resolves.toMatchObject({ why: 'paid_by_us_is_proven' });
+    await expect(decide(key, 'paid', randomUUID())).resolves.toMatchObject({ why: 'another_transaction_is_proven' });
+    await expect(decide(key, 'paid', transaction)).resolves.toMatchObject({ outcome: 'resolved', state: 'paid' });
+    expect(await balanceOf(member)).toEqual({ available: 0, held: 0 });
+  });
+
   it('the same resolution twice is one', async () => {
     const { key } = await inReview({});
     const resolutionId = randomUUID();
@@ -223,7 +274,10 @@ describe('a person decides', () => {
       ...{ transactionId: null, reason: 'r', comment: 'c', reference: 'f', actor: operator, at: Date.now() },
     };
     await books.ledger.openResolution(resolution);
-    await expect(books.ledger.openResolution(resolution)).resolves.toEqual({ outcome: 'already_recorded' });
+    await expect(books.ledger.openResolution(resolution)).resolves.toEqual({
+      outcome: 'already_recorded',
+      result: null,
+    });
     const decided = await books.ledger.resolve(key, resolutionId, 60_000, Date.now());
     await expect(books.ledger.resolve(key, resolutionId, 60_000, Date.now())).resolves.toEqual({
       outcome: 'already_decided',

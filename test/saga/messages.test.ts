@@ -158,3 +158,13 @@ describe('the invoice changes between the look and the click', () => {
     await own.close();
   });
 });
+
+it('no workflow ends while somebody still waits for its answer', async () => {
+  const opened = await world.open((await world.invoice()).id);
+  expect((await world.confirm(opened)).body.state).toBe('paid');
+  await world.worker?.stop();
+  expect(world.worker?.output).toContain('worker stopped');
+  // What Temporal's SDK says of a handler that was cut off.
+  expect(world.worker?.output).not.toContain('TMPRL1102');
+  await world.startWorker();
+});

@@ -143,6 +143,24 @@ describe('reset in the Temporal UI to its beginning', () => {
     expect(await executions(opened)).toBe(1);
   });
 
+  it('during the call, so that it finds the invoice paid: what is held is asked of the ledger, and captured', async () => {
+    const invoice = await world.invoice();
+    const opened = await world.open(invoice.id);
+    await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'confirm', kind: 'pause', when: 'after' });
+    const said = world.confirm(opened);
+    await untilCalled(opened.body.id);
+    await reset(opened.body.id);
+    await eventually(
+      async () => (await world.twin.requests(invoice.id)).some(({ paused }) => paused),
+      () => 'the call never came',
+    );
+    await world.twin.resume(invoice.id, 'confirm');
+    await said;
+    await world.until(opened.body.id, ['paid']);
+    expect(await executions(opened)).toBe(1);
+    expect(await world.handle(opened.body.id).result()).toMatchObject({ state: 'paid' });
+  });
+
   it('between hold and call, and cancelled there: the ledger gives back what the run never knew of', async () => {
     const before = await world.balance('anna');
     const opened = await world.open((await world.invoice()).id);

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Actor, Resolution, ResolutionOutcome } from '../../domain/payment.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { resolveUpdate, workflowIdOf, type ResolutionAnswer } from '../../workflows/messages.js';
-import { sagaAnswerOf, type SagaAnswer } from './sagas.js';
+import { sagaAnswerOf } from './sagas.js';
 
 export interface WishToResolve {
   readonly partnerId: string;
@@ -13,6 +13,7 @@ export interface WishToResolve {
   readonly outcome: ResolutionOutcome;
   /** Invoicebox's, from the fund's statement; of `paid` alone. */
   readonly transactionId: string | null;
+  /** A code: 1 to 64 of a-z, 0-9 and _. */
   readonly reason: string;
   /** In his own words: stays in the database. */
   readonly comment: string;
@@ -25,7 +26,7 @@ export type Resolved =
   | ResolutionAnswer
   | { readonly kind: 'not_in_review'; readonly state: string }
   | { readonly kind: 'not_found' }
-  /** Kept, but the workflow did not answer: it may still count until its time is up. */
+  /** Kept, but the workflow did not answer: it may still count. */
   | { readonly kind: 'unanswered' };
 
 const countsForMs = 60_000;
@@ -51,19 +52,17 @@ export async function resolveReview(client: Client, ledger: Ledger, wish: WishTo
         .executeUpdate(resolveUpdate, { updateId: `resolve:${resolutionId}`, args: [resolution] }),
     );
   } catch (error) {
-    return whyNot(sagaAnswerOf(error));
+    const answer = sagaAnswerOf(error);
+    if (answer.kind === 'refused') return { kind: 'refused', why: answer.refusal, read: null };
+    return ofLedger(await ledger.openResolution({ ...wish, at: Date.now() }));
   }
 }
 
-function whyNot(answer: SagaAnswer): Resolved {
-  switch (answer.kind) {
-    case 'refused':
-      return { kind: 'refused', why: answer.refusal, read: null };
-    case 'over':
-      return { kind: 'refused', why: 'no_workflow_is_running', read: null };
-    case 'answered':
-    case 'accepted':
-    case 'not_accepted':
-      return { kind: 'unanswered' };
-  }
+/** Where the workflow's answer was lost, the ledger knows whether the resolution was done. */
+function ofLedger(known: Awaited<ReturnType<Ledger['openResolution']>>): Resolved {
+  if (known.outcome !== 'already_recorded' || known.result === null) return { kind: 'unanswered' };
+  const { result } = known;
+  return result.outcome === 'resolved'
+    ? { kind: 'resolved', state: result.state, reason: result.reason, read: null }
+    : { kind: 'refused', why: result.why, read: null };
 }

@@ -45,16 +45,16 @@ BEGIN
 END
 $$;
 
--- A page of live payments for the sweeper, by id. Left out: those so young, or so lately resumed, that they may still be on
+-- A page of live payments for the sweeper, by id; mustSettle: its workflow must be settling or proving. Left out: those so young, or so lately resumed, that they may still be on
 -- their way to their workflow; each further resumption is given twice the time, up to an hour.
 CREATE OR REPLACE FUNCTION payments_to_sweep(p_after uuid, p_limit integer, p_grace_ms bigint, p_hold_age_ms bigint) RETURNS jsonb
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'paymentId', id, 'epoch', epoch,
-    'holdIsOld', hold_is_old) ORDER BY id), '[]')
+    'mustSettle', must_settle) ORDER BY id), '[]')
   FROM (
-    SELECT payment.partner_id, payment.id, payment.epoch, EXISTS (
+    SELECT payment.partner_id, payment.id, payment.epoch, payment.released_at IS NOT NULL OR EXISTS (
       SELECT FROM hold WHERE hold.payment_id = payment.id AND hold.state = 'held'
-        AND uuid_extract_timestamp(hold.id) < clock_timestamp() - p_hold_age_ms * interval '1 millisecond') AS hold_is_old
+        AND uuid_extract_timestamp(hold.id) < clock_timestamp() - p_hold_age_ms * interval '1 millisecond') AS must_settle
     FROM payment
     WHERE payment.state NOT IN ('paid', 'declined', 'expired', 'cancelled')
       AND (p_after IS NULL OR payment.id > p_after)

@@ -38,16 +38,18 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'prove');
   END IF;
   -- Only what is held may be paid: once a person has released it, nothing but the repeat on a paid invoice is allowed.
-  IF v_payment.read_began_at < clock_timestamp() - p_freshness_ms * interval '1 millisecond'
-    OR NOT (
+  -- What is missing allows nothing.
+  IF NOT coalesce(
+    v_payment.read_began_at >= clock_timestamp() - p_freshness_ms * interval '1 millisecond'
+    AND (
       v_hold.id IS NOT NULL AND v_payment.invoice_status = 'pending'
-        AND coalesce(v_payment.invoice_expires_at > p_at, false)
-        AND v_payment.read_amount_minor IS NOT DISTINCT FROM v_hold.amount_minor
-        AND v_payment.read_currency IS NOT DISTINCT FROM v_hold.currency
+        AND v_payment.invoice_expires_at > p_at
+        AND v_payment.read_amount_minor = v_hold.amount_minor
+        AND v_payment.read_currency = v_hold.currency
         -- The last call may still be executing at Invoicebox; this clock also knows of calls that a reset run forgot.
         AND (NOT v_ambiguous
           OR v_payment.read_began_at >= v_last_at + (v_payment.policy ->> 'quietMs')::bigint * interval '1 millisecond')
-      OR p_proving AND v_ambiguous AND v_payment.invoice_status = 'paid')
+      OR p_proving AND v_ambiguous AND v_payment.invoice_status = 'paid'), false)
   THEN
     RETURN jsonb_build_object('outcome', 'stale');
   END IF;

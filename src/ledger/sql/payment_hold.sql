@@ -49,6 +49,13 @@ BEGIN
     IF v_hold.at < p_at AND NOT EXISTS (
       SELECT FROM payment_attempt WHERE payment_id = p_payment AND class IS DISTINCT FROM 'not_executed')
     THEN
+      -- The accounts of both members and of the fund in one go: a release of the one and then a hold for the other would
+      -- lock them out of order.
+      PERFORM FROM account
+      WHERE partner_id = p_partner AND (
+        kind IN ('fund.available', 'fund.reserved') AND asset = v_hold.currency
+        OR kind IN ('member.available', 'member.held') AND owner IN (v_hold.member_id, v_member))
+      ORDER BY id FOR UPDATE;
       PERFORM payment_release(p_partner, v_hold.id, p_at);
       UPDATE payment SET state = 'awaiting_confirmation', confirmation = NULL,
         member_id = CASE WHEN member_named THEN member_id END WHERE id = p_payment

@@ -1,5 +1,5 @@
 -- Does what a person decided about a payment in review, if the invoice, read a moment ago by the same run, allows it:
---   paid            it reads paid; the points are captured and the fund is drawn under the transaction that he names
+--   paid            it reads paid, or we know the transaction; the points are captured and the fund is drawn under the one he names
 --   paid_elsewhere  it reads paid, and he has proof (the reference) that somebody else paid it: released, declined
 --   not_paid        it does not read paid, and no call can be under way any more: released; final if the invoice is canceled
 --                   or expired with margin, otherwise live in review until it is
@@ -14,6 +14,7 @@ DECLARE
   v_hold uuid;
   v_last_attempt_at timestamptz;
   v_margin interval;
+  v_known text;
   v_why text;
   v_over text;
   v_captured text;
@@ -34,25 +35,29 @@ BEGIN
 
   v_margin := (v_payment.policy ->> 'marginMs')::bigint * interval '1 millisecond';
   SELECT max(coalesce(finished_at, started_at)) INTO v_last_attempt_at FROM payment_attempt WHERE payment_id = p_payment;
+  -- Also of a call whose run was lost before it could capture.
+  v_known := coalesce(v_payment.transaction_id, (
+    SELECT transaction_id FROM payment_attempt WHERE payment_id = p_payment AND transaction_id IS NOT NULL ORDER BY n LIMIT 1));
   v_why := CASE
     WHEN coalesce(v_payment.read_began_at < clock_timestamp() - p_read_within_ms * interval '1 millisecond', true)
       THEN 'invoice_not_read'
-    WHEN v_payment.invoice_status = 'unknown' THEN 'invoice_status_unknown'
-    WHEN v_resolution.outcome = 'not_paid' AND v_payment.invoice_status = 'paid' THEN 'invoice_reads_paid'
-    WHEN v_resolution.outcome <> 'not_paid' AND v_payment.invoice_status <> 'paid' THEN 'invoice_reads_not_paid'
-    WHEN v_resolution.outcome = 'paid' AND v_payment.transaction_id <> v_resolution.transaction_id
-      THEN 'another_transaction_is_proven'
+    WHEN v_resolution.outcome = 'paid' AND v_known <> v_resolution.transaction_id THEN 'another_transaction_is_proven'
     WHEN v_resolution.outcome = 'paid' AND EXISTS (SELECT FROM payment
       WHERE partner_id = p_partner AND transaction_id = v_resolution.transaction_id AND id <> p_payment)
       THEN 'transaction_pays_another_payment'
-    WHEN v_resolution.outcome <> 'paid' AND (v_payment.transaction_id IS NOT NULL
+    -- The merchant may have taken it back since: what we know to be paid is booked all the same.
+    WHEN v_resolution.outcome = 'paid' AND v_known IS NOT NULL THEN NULL
+    WHEN v_resolution.outcome <> 'paid' AND (v_known IS NOT NULL
       OR EXISTS (SELECT FROM payment_attempt WHERE payment_id = p_payment AND class = 'paid'))
       THEN 'paid_by_us_is_proven'
+    WHEN v_payment.invoice_status = 'unknown' THEN 'invoice_status_unknown'
+    WHEN v_resolution.outcome = 'not_paid' AND v_payment.invoice_status = 'paid' THEN 'invoice_reads_paid'
+    WHEN v_resolution.outcome <> 'not_paid' AND v_payment.invoice_status <> 'paid' THEN 'invoice_reads_not_paid'
     WHEN v_resolution.outcome <> 'paid' AND v_payment.read_began_at < v_last_attempt_at + v_margin
       THEN 'too_soon_after_the_last_call'
   END;
   PERFORM payment_event_write(p_partner, p_payment, 'payment.resolution', jsonb_build_object(
-    'asked', v_resolution.outcome, 'reason', v_resolution.reason, 'by', v_resolution.actor, 'refusedBecause', v_why), p_at);
+    'asked', v_resolution.outcome, 'reason', v_resolution.reason, 'refusedBecause', v_why), p_at);
 
   IF v_why IS NOT NULL THEN
     v_result := jsonb_build_object('outcome', 'refused', 'why', v_why);
@@ -93,7 +98,7 @@ BEGIN
     WHERE id = p_payment RETURNING * INTO v_payment;
     PERFORM payment_event_write(p_partner, p_payment,
       CASE WHEN v_over IS NULL THEN 'payment.released' ELSE 'payment.' || v_over END,
-      jsonb_build_object('reason', v_payment.reason, 'by', v_resolution.actor), p_at);
+      jsonb_build_object('reason', v_payment.reason), p_at);
     v_result := jsonb_build_object('outcome', 'resolved', 'state', v_payment.state, 'reason', v_payment.reason);
   END IF;
   UPDATE payment_resolution SET result = v_result, decided_at = p_at WHERE id = p_resolution;

@@ -1,9 +1,11 @@
 -- A new run takes over a live payment whose workflow has ended or was lost: raises the epoch, so that whatever is left of the
 -- old run can change nothing, and tells what the new one goes on from. Nothing is guessed: an attempt of which no answer
 -- is recorded counts as "may have paid".
+-- p_hold_age_ms: given where the old run still runs but does not settle: then only if it must, because something has been
+-- held for so long, or was released by a person; what has changed since somebody looked is left alone.
 -- Outcomes: resumed {epoch, scheme, invoiceId, policy, state, reason, held | null, released, confirmation | null,
 -- attempt: {kind: paid {n, transactionId, requestId} | outstanding | refused {code} | none}}; over {state}; superseded; not_found.
-CREATE OR REPLACE FUNCTION payment_resume(p_partner uuid, p_payment uuid, p_epoch integer, p_at timestamptz) RETURNS jsonb
+CREATE OR REPLACE FUNCTION payment_resume(p_partner uuid, p_payment uuid, p_epoch integer, p_hold_age_ms bigint, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
   v_payment payment;
@@ -23,7 +25,11 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'over', 'state', v_payment.state);
   END IF;
   SELECT * INTO v_hold FROM hold WHERE payment_id = p_payment AND state = 'held';
-  IF FOUND THEN
+  IF p_hold_age_ms IS NOT NULL AND v_payment.released_at IS NULL
+    AND NOT coalesce(uuid_extract_timestamp(v_hold.id) < clock_timestamp() - p_hold_age_ms * interval '1 millisecond', false) THEN
+    RETURN jsonb_build_object('outcome', 'superseded');
+  END IF;
+  IF v_hold.id IS NOT NULL THEN
     v_held := jsonb_build_object('amountMinor', v_hold.amount_minor, 'currency', v_hold.currency, 'points', v_hold.points);
   ELSIF v_payment.released_at IS NOT NULL THEN
     v_held := jsonb_build_object(
