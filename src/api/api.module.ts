@@ -5,7 +5,7 @@ import type { ApiConfig } from '../config.js';
 import { LoginTokenEntity } from '../database/entities/loginToken.js';
 import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
-import { createPool, Pool } from '../database/pool.js';
+import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
 import { Ledger } from '../ledger/ledger.js';
 import type { Log } from '../log.js';
@@ -56,6 +56,7 @@ export class ApiModule implements OnApplicationShutdown {
           extra: {
             options: '-c statement_timeout=10s -c idle_in_transaction_session_timeout=5s',
             application_name: 'surety',
+            Client: SteadyClient,
           },
         }),
       ],

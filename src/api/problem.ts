@@ -1,6 +1,7 @@
 /** Errors of the API: RFC 9457 problem+json with a code and the request's id. Each says what was left untouched. */
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { isPage, sendTroublePage } from './pay/pageFilter.js';
 
 const problems = {
@@ -70,7 +71,12 @@ function isDatabaseDown(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as Error & { code?: unknown };
   if (typeof code === 'string' && /^(08|57P|53|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/.test(code)) return true;
-  return /Connection terminated|timeout exceeded when trying to connect|Driver not Connected/i.test(error.message);
+  // TypeORM, whose connection was ended between two statements of a transaction.
+  if (error instanceof QueryRunnerAlreadyReleasedError || error instanceof QueryRunnerProviderAlreadyReleasedError)
+    return true;
+  return /Connection terminated|timeout exceeded when trying to connect|Driver not Connected|not queryable/i.test(
+    error.message,
+  );
 }
 
 function problemOf(error: unknown): Problem {

@@ -39,6 +39,23 @@ it('[case temporal PR#6486] without a worker a confirm is 503, never "nothing ha
   expect(confirmations.filter(({ partnerOperationId }) => partnerOperationId === opened.body.id)).toHaveLength(1);
 });
 
+it('connections that Postgres ends cost an answer of 503 at most, never a process', async () => {
+  const opened = await world.open((await world.invoice()).id);
+  const statuses = new Set<number>();
+  for (let round = 0; round < 20; round++) {
+    const answers = Promise.all(
+      Array.from({ length: 20 }, () => world.call(world.keys.loyalty, 'GET', `/v1/payments/${opened.body.id}`)),
+    );
+    await world.surety.admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'surety' AND pid <> pg_backend_pid()`,
+    );
+    for (const { status } of await answers) statuses.add(status);
+  }
+  expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+  expect([world.api?.isRunning, world.worker?.isRunning]).toEqual([true, true]);
+  expect((await world.confirm(opened)).body.state).toBe('paid');
+});
+
 it('with Temporal down opening is 503 with Retry-After, and reads go on', async () => {
   const opened = await world.open((await world.invoice()).id);
   await world.temporal.stop();
