@@ -18,6 +18,7 @@ import {
   workflowIdOf,
   type ResumePayment,
 } from '../workflows/messages.js';
+import { scheduledAt } from './clock.js';
 
 export interface SweepAges {
   /** Younger payments, and those resumed so lately, are left alone. */
@@ -139,7 +140,7 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
     { holdAgeMs }: SweepAges,
   ): Promise<boolean> {
     const key = { partnerId, paymentId, epoch };
-    const resumed = await ledger.resume(key, finding === 'forgetful' ? holdAgeMs : null, Date.now());
+    const resumed = await ledger.resume(key, finding === 'forgetful' ? holdAgeMs : null, scheduledAt());
     switch (resumed.outcome) {
       case 'over':
       case 'superseded':

@@ -2,7 +2,7 @@
  * The pivot call, until it is answered or its outcome has to be proven. While every call was turned away at the door all
  * can still be undone: by the buyer's cancel, the invoice's expiry, or time.
  */
-import { condition } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 import type { ConfirmMeaning } from '../domain/confirmAnswer.js';
 import { priorities } from './calls.js';
 import { capture, isLedgerRefusal, superseded } from './close.js';
@@ -49,6 +49,7 @@ export async function confirmAtInvoicebox(settlement: Settlement): Promise<void>
     'Points and fund are held. It goes forward now: cancelling changes nothing.',
   );
   const giveUpAt = Date.now() + payment.policy.giveUpAfterMs;
+  let stalesInARow = 0;
   for (let tries = 0; ; tries++) {
     const ordered = await orderConfirm(payment, false, priorities.confirm);
     switch (ordered.kind) {
@@ -61,9 +62,14 @@ export async function confirmAtInvoicebox(settlement: Settlement): Promise<void>
         settleInto(payment, ordered.state);
         return;
       case 'stale': {
+        stalesInARow += 1;
+        // 0.1.0 paused after the read, so that it was stale again.
+        const pausesFirst = patched('pause-before-reading-again');
+        const isTooOften = (pausesFirst ? stalesInARow - 1 : tries) >= stalesWithoutPause;
+        if (pausesFirst && isTooOften && (await waitOrGiveUp(settlement, soon, stalesInARow, giveUpAt))) return;
         if (await readAgainWhileHeld(settlement, giveUpAt)) return;
         // Reads that are stale again and again come from a queue that is too long, or a freshness that is too short.
-        if (tries >= stalesWithoutPause && (await waitOrGiveUp(settlement, soon, tries, giveUpAt))) return;
+        if (!pausesFirst && isTooOften && (await waitOrGiveUp(settlement, soon, tries, giveUpAt))) return;
         continue;
       }
       case 'not_started': {
@@ -73,6 +79,7 @@ export async function confirmAtInvoicebox(settlement: Settlement): Promise<void>
       case 'answered':
         break;
     }
+    stalesInARow = 0;
     const { meaning } = ordered;
     switch (meaning.kind) {
       case 'paid':

@@ -23,6 +23,11 @@ export async function resumedPayment({ scheme, resumed, forgotten, ...input }: R
   if (hasBegunSettlement(resumed)) await settleOn(payment, scheme, inbox, resumed, forgotten);
   else if (scheme === 'loyalty') await readInvoiceForTheBuyer(payment, inbox);
   else await readAndSettle(payment, inbox);
+  if (payment.state === 'awaiting_confirmation' && payment.quote === null) {
+    // Back at the buyer, of whose invoice this run knows nothing yet.
+    moveTo(payment, 'opening', payment.reason);
+    await readInvoiceForTheBuyer(payment, inbox);
+  }
   // Ends at once unless it is the buyer's turn.
   await untilTheBuyerHasPaid(payment, inbox);
   await drainHandlers();

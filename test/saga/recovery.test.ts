@@ -161,8 +161,8 @@ describe('reset in the Temporal UI to its beginning', () => {
     expect(await world.handle(opened.body.id).result()).toMatchObject({ state: 'paid' });
   });
 
-  it('between hold and call, and cancelled there: the ledger gives back what the run never knew of', async () => {
-    const before = await world.balance('anna');
+  /** Held, not called, and reset to the beginning: a run that waits for the buyer and knows of no hold. */
+  async function forgetful(): Promise<ApiAnswer> {
     const opened = await world.open((await world.invoice()).id);
     await world.worker?.stop();
     const half = await world.startWorker({ WORKER_QUEUES: 'payments' });
@@ -171,6 +171,27 @@ describe('reset in the Temporal UI to its beginning', () => {
     await reset(opened.body.id);
     await half.stop(1_000);
     await said;
+    return opened;
+  }
+
+  it('between hold and call, and forgotten: nothing was promised any more, so the buyer is asked again, and pays', async () => {
+    const opened = await forgetful();
+    await world.startWorker();
+    await eventually(
+      async () => (await world.read(opened.body.id)).reason === 'confirmation_given_up',
+      () => 'the hold was not given back',
+    );
+    expect((await world.read(opened.body.id)).state).toBe('awaiting_confirmation');
+    await eventually(
+      async () => (await world.confirm(opened)).body.state === 'paid',
+      () => 'it could not be confirmed any more',
+    );
+    expect(await executions(opened)).toBe(1);
+  });
+
+  it('between hold and call, and cancelled there: the ledger gives back what the run never knew of', async () => {
+    const before = await world.balance('anna');
+    const opened = await forgetful();
     // Without the sweeper, which would make the run settle.
     await world.startWorker({ WORKER_QUEUES: 'payments,invoicebox' });
     await eventually(
