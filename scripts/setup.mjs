@@ -1,5 +1,5 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|test|check|partner|resolve|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|test|check|faults|partner|resolve|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,7 @@ const targets = {
     command: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'],
   },
   check: { temporal: false, chromium: false },
+  faults: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/test/faults/main.js'] },
   // An operator's commands, with the values of .env where there is one.
   partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
   resolve: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/resolve.js'] },

@@ -133,12 +133,16 @@ const dynamicConfig = [
   'history.timerProcessorMaxPollRPS=2000',
 ];
 
-/** @param options.databaseFile absent: in memory */
+/**
+ * @param options.databaseFile absent: in memory
+ * @param options.flags more of the dev server's, as on its command line
+ */
 export function startTemporal(options: {
   namespace: string;
   port: number;
   uiPort: number;
   databaseFile?: string;
+  flags?: readonly string[];
 }): RunningTemporal {
   const cli = process.env['TEMPORAL_CLI_PATH'];
   if (cli === undefined) throw new Error('TEMPORAL_CLI_PATH is not set: start by `npm run demo` or `npm test`');
@@ -147,6 +151,7 @@ export function startTemporal(options: {
     '--namespace', options.namespace, '--log-level', 'error',
     ...(options.databaseFile === undefined ? [] : ['--db-filename', options.databaseFile]),
     ...dynamicConfig.flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...(options.flags ?? []),
   ]); // prettier-ignore
   const address = `127.0.0.1:${options.port}`;
   return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, stop: () => server.stop() };

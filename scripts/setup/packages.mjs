@@ -65,7 +65,11 @@ export async function ensureBuild(root) {
 
 function sourcesHash(root) {
   const hash = createHash('sha256');
-  for (const path of ['package-lock.json', 'tsconfig.json', ...['scripts', 'simulator', 'src'].flatMap(filesBelow)]) {
+  for (const path of [
+    'package-lock.json',
+    'tsconfig.json',
+    ...['scripts', 'simulator', 'src', 'test/faults'].flatMap(filesBelow),
+  ]) {
     hash.update(`${path}\0${sha256(readFileSync(join(root, path)))}\0`);
   }
   return hash.digest('hex');

@@ -24,7 +24,7 @@ async function confirmationOf(opened: ApiAnswer) {
 }
 
 describe('signals', () => {
-  it('[case application-sdk PR#2690] malformed ones are ignored, fail no task, and a valid one still pays', async () => {
+  it('[case application-sdk PR#2690, sdk-java#371] malformed ones are ignored, fail no task, and a valid one still pays', async () => {
     const opened = await world.open((await world.invoice()).id);
     const handle = world.handle(opened.body.id);
     for (const message of [null, [], { points: '12' }, 'x'.repeat(1_000_000)])

@@ -20,7 +20,7 @@ afterAll(async () => {
   rmSync(dataFolder, { recursive: true, force: true });
 });
 
-it('[case temporal PR#6486] without a worker a confirm is 503, never "nothing happened"; the same key later pays once', async () => {
+it('[case temporal PR#6486, sdk-typescript#1403] without a worker a confirm is 503, never "nothing happened"; the same key later pays once', async () => {
   const opened = await world.open((await world.invoice()).id);
   await world.worker?.stop();
   const header = { 'idempotency-key': randomUUID() };
