@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { MigrateConfig } from '../config.js';
 import type { Log } from '../log.js';
@@ -12,8 +13,10 @@ const migrationsFolder = new URL('./migrations/', import.meta.url);
 const functionsFolder = new URL('../ledger/sql/', import.meta.url);
 const advisoryLock = 7_201_871_001;
 /** An ALTER that would queue behind a long read gives up and tries again, so that requests go on meanwhile. */
-const lockTimeoutMs = 3_000;
-const attempts = 20;
+const lockTimeoutMs = 500;
+/** What waits behind a try that gave up goes on meanwhile. */
+const pauseMs = 1_000;
+const attempts = 60;
 
 interface Script {
   readonly name: string;
@@ -100,6 +103,7 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
       await client.query('ROLLBACK');
       if (!isBusy(error) || attempt === attempts) throw error;
       log.warn({ migration: script.name, attempt }, 'a table is busy; trying again');
+      await pause(pauseMs);
     }
   }
 }
