@@ -381,12 +381,11 @@ export class Machines {
     while (!this.workers.some(({ isReady }) => isReady)) await pause(20);
   }
 
-  /** Again and again while Temporal is away. */
-  async persistently(work: () => Promise<void>): Promise<void> {
+  /** Again and again while Temporal or Postgres is away: the run's own questions must survive its faults. */
+  async persistently<T>(work: () => Promise<T>): Promise<T> {
     for (let tries = 0; ; tries++) {
       try {
-        await work();
-        return;
+        return await work();
       } catch (error) {
         if (tries === 40) throw error;
         await pause(250);

@@ -79,9 +79,11 @@ export class Run {
 
   /** From the books: a caller is told no payment where the invoice is not known. */
   async #endOf({ invoiceId }: Purchase): Promise<string> {
-    const { rows } = await this.machines.surety.admin.query<{ state: string; reason: string | null }>(
-      'SELECT state, reason FROM payment WHERE invoice_id = $1 ORDER BY id DESC LIMIT 1',
-      [invoiceId],
+    const { rows } = await this.machines.persistently(() =>
+      this.machines.surety.admin.query<{ state: string; reason: string | null }>(
+        'SELECT state, reason FROM payment WHERE invoice_id = $1 ORDER BY id DESC LIMIT 1',
+        [invoiceId],
+      ),
     );
     const [row] = rows;
     return row === undefined ? 'never opened' : endOf(row);
@@ -153,7 +155,8 @@ export class Run {
 
   async #sharedMember({ partnerId }: Tenant, index: number): Promise<Member> {
     const externalId = `member-${index}`;
-    return { externalId, id: await this.machines.surety.ledger.openMember(partnerId, externalId) };
+    const { ledger } = this.machines.surety;
+    return { externalId, id: await this.machines.persistently(() => ledger.openMember(partnerId, externalId)) };
   }
 
   /** Points for far more than anybody buys. */
@@ -172,11 +175,8 @@ export class Run {
     const tenant = this.tenants.find(({ kind, scheme }) => kind === 'plain' && scheme === 'loyalty');
     const externalId = `spender-${planned.number}`;
     const price = (crowd.amountMinor * rate.numerator) / rate.denominator;
-    const id = await this.machines.surety.creditPoints(
-      tenant?.partnerId ?? '',
-      externalId,
-      crowd.affordable * price + 1,
-      'once',
+    const id = await this.machines.persistently(() =>
+      this.machines.surety.creditPoints(tenant?.partnerId ?? '', externalId, crowd.affordable * price + 1, 'once'),
     );
     await this.#payTogether(planned, crowd.amountMinor, crowd.invoices, crowd.affordable, { externalId, id });
   }

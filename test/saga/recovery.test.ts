@@ -9,6 +9,8 @@ import { eventually, World, type ApiAnswer } from '../support/world.js';
 let world: World;
 beforeAll(async () => {
   world = await World.open({
+    // Longer than the slow call below, as production's is longer than any call.
+    timings: { quietMs: 2_500, waitScale: 0.005 },
     temporalSetup: {
       SWEEP_EVERY_MS: '1000',
       SWEEP_GRACE_MS: '300',
