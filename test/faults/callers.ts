@@ -129,7 +129,7 @@ export class Caller {
    * Asks until the payment is at its end or a person is asked. Meanwhile does what a buyer does: pays the new price when
    * the old one is gone, presses again when his press was lost, gives up when he can't afford it.
    */
-  async follow(options: { presses: boolean } = { presses: true }): Promise<void> {
+  async follow(whenAskedAgain: 'presses' | 'cancels' | 'waits' = 'presses'): Promise<void> {
     const { purchase } = this;
     for (let waitMs = firstPollMs; !this.isOutOfTime; waitMs = Math.min(slowestPollMs, waitMs * 1.3)) {
       const payment = await this.read();
@@ -137,12 +137,9 @@ export class Caller {
       if (payment !== null && (finalStates.includes(payment.state) || payment.state === 'in_review')) return;
       if (payment?.state === 'awaiting_confirmation') {
         const { reason } = payment;
-        if (reason === 'insufficient_points' || reason === 'insufficient_fund') await this.cancel();
-        else if (
-          options.presses &&
-          purchase.tenant.scheme === 'loyalty' &&
-          performance.now() > this.#lastPress + pressAgainAfterMs
-        ) {
+        const cannotPay = reason === 'insufficient_points' || reason === 'insufficient_fund';
+        if (cannotPay || whenAskedAgain === 'cancels') await this.cancel();
+        else if (whenAskedAgain === 'presses' && performance.now() > this.#lastPress + pressAgainAfterMs) {
           await this.confirm({ within: answerWithinMs });
         }
       }

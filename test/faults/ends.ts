@@ -44,10 +44,17 @@ export function mayEndSo(purchase: Purchase, payment: PaymentRow, invoice: Invoi
   }
 }
 
-/** Of unknown outcome to this day, or until its answer was recorded late: then another call came after it. */
-function hadAmbiguousAttempt({ attempts }: PaymentRow): boolean {
+/**
+ * Of unknown outcome to this day; or until its answer was recorded late, for then another call came after it, or the
+ * payment's events tell that nobody knew.
+ */
+function hadAmbiguousAttempt({ attempts, events }: PaymentRow): boolean {
   const mayHaveReached = attempts.filter((attempt) => attempt.class !== 'not_executed');
-  return mayHaveReached.length > 1 || mayHaveReached.some(({ class: kind }) => kind === null || kind === 'unknown');
+  return (
+    mayHaveReached.length > 1 ||
+    mayHaveReached.some(({ class: kind }) => kind === null || kind === 'unknown') ||
+    events.some(({ type }) => type === 'payment.unknown')
+  );
 }
 
 function isToldAlreadyPaid({ planned: { cell } }: Purchase): boolean {

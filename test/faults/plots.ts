@@ -81,7 +81,7 @@ const plots: Plots = {
         scene.machines.surety.twin.editInvoice(invoiceId, { expiresAt: new Date().toISOString() }),
       ]);
     });
-    await caller.follow({ presses: false });
+    await caller.follow('cancels');
   },
 
   async signals(scene) {
@@ -129,12 +129,12 @@ const plots: Plots = {
     await whenSeen(scene, async () => {
       await scene.caller.cancel();
     });
-    await scene.caller.follow({ presses: false });
+    await scene.caller.follow('cancels');
   },
 
   async never_confirms(scene) {
     await whenSeen(scene, () => Promise.resolve());
-    await scene.caller.follow({ presses: false });
+    await scene.caller.follow('waits');
   },
 
   async cancels_while_turned_away(scene) {
@@ -149,7 +149,7 @@ const plots: Plots = {
       }
       await confirmed;
     });
-    await caller.follow({ presses: false });
+    await caller.follow('cancels');
   },
 
   /** The read is stale by then, the invoice is read again, and the buyer is asked again. */

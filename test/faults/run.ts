@@ -17,7 +17,7 @@ const inFlight = 24;
  */
 const heavyInFlight = 18;
 /** What a caller's patience is: longer than any fault and its proofs take together. */
-const patienceMs = 150_000;
+const patienceMs = 120_000;
 /** A fault that found nobody (the payment went another way) gets another payment, so many times. */
 const triesACell = 6;
 const quietWithinMs = 120_000;
