@@ -10,7 +10,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { resolveReview, type Resolved } from '../src/api/payments/resolutions.js';
 import { readResolveConfig } from '../src/config.js';
-import { Ledger } from '../src/ledger/ledger.js';
+import { Recovery } from '../src/ledger/recovery.js';
 
 const usage = `usage:
   npm run resolve                      lists the payments in review
@@ -61,8 +61,8 @@ async function main(args: readonly string[]): Promise<void> {
   const pool = new pg.Pool({ connectionString: config.DATABASE_ADMIN_URL, max: 1, options: '-c search_path=surety' });
   const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
   try {
-    const ledger = new Ledger(pool);
-    const waiting = await ledger.reviewQueue(paymentId, mostListed);
+    const recovery = new Recovery(pool);
+    const waiting = await recovery.reviewQueue(paymentId, mostListed);
     if (paymentId === null || decided === null) {
       for (const one of waiting) say(JSON.stringify(one));
       if (waiting.length === 0) say(paymentId === null ? 'Nothing is in review.' : 'There is no such payment.');
@@ -70,7 +70,7 @@ async function main(args: readonly string[]): Promise<void> {
     }
     const [found] = waiting;
     if (found === undefined) throw new Error('There is no such payment.');
-    const answer = await resolveReview(new Client({ connection, namespace: config.TEMPORAL_NAMESPACE }), ledger, {
+    const answer = await resolveReview(new Client({ connection, namespace: config.TEMPORAL_NAMESPACE }), recovery, {
       partnerId: found.partnerId,
       paymentId,
       resolutionId: uuidv7(),

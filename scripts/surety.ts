@@ -4,6 +4,7 @@ import { readTemporalSetupConfig } from '../src/config.js';
 import { migrate } from '../src/database/migrate.js';
 import { KeyRing } from '../src/keyring.js';
 import { Ledger } from '../src/ledger/ledger.js';
+import { Recovery } from '../src/ledger/recovery.js';
 import { readViolations } from '../src/ledger/violations.js';
 import { createLog } from '../src/log.js';
 import { prepareTemporal } from '../src/temporal.js';
@@ -81,6 +82,10 @@ export class Surety {
 
   get ledger(): Ledger {
     return new Ledger(this.admin);
+  }
+
+  get recovery(): Recovery {
+    return new Recovery(this.admin);
   }
 
   /** Creates the database if it is not there, and brings it and the Temporal server to this release. */

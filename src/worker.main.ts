@@ -15,6 +15,7 @@ import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
 import { Ledger } from './ledger/ledger.js';
+import { Recovery } from './ledger/recovery.js';
 import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
 import { deploymentName, taskQueues } from './workflows/messages.js';
@@ -92,7 +93,7 @@ const makers = {
       ...common,
       taskQueue: taskQueues.background,
       workflowBundle: { codePath: bundlePath },
-      activities: createSweepActivities(temporal, ledger),
+      activities: createSweepActivities(temporal, new Recovery(pool)),
       maxCachedWorkflows: 10,
       maxConcurrentActivityTaskExecutions: 10,
       shutdownGraceTime: '5 s',

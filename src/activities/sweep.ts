@@ -7,8 +7,8 @@ import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionStatusName } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PaymentState } from '../domain/payment.js';
-import type { Ledger } from '../ledger/ledger.js';
 import type { SweepPage } from '../ledger/outcomes.js';
+import type { Recovery } from '../ledger/recovery.js';
 import {
   paymentStart,
   resumedWorkflow,
@@ -54,13 +54,13 @@ const closed: readonly WorkflowExecutionStatusName[] = [
 /** What a workflow says of itself while it settles or proves. */
 const settlingStates: readonly string[] = ['settling', 'unknown', 'in_review'] satisfies PaymentState[];
 
-export function createSweepActivities(client: Client, ledger: Ledger) {
+export function createSweepActivities(client: Client, recovery: Recovery) {
   return {
     async sweepPayments(ages: SweepAges): Promise<Sweep> {
       await refuseForeignNamespace();
       const count = { looked: 0, resumed: 0, unclear: 0 };
       for (let after: string | null = null; ;) {
-        const page: SweepPage = await ledger.paymentsToSweep(after, pageSize, ages);
+        const page: SweepPage = await recovery.paymentsToSweep(after, pageSize, ages);
         for (let at = 0; at < page.length; at += atOnce) {
           await Promise.all(page.slice(at, at + atOnce).map((candidate) => sweepOne(candidate, ages, count)));
           Context.current().heartbeat(count);
@@ -104,7 +104,7 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
   async function refuseForeignNamespace(): Promise<void> {
     const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace: client.options.namespace });
     const id = namespaceInfo?.id ?? '';
-    if (id === '' || !(await ledger.isOurNamespace(id))) {
+    if (id === '' || !(await recovery.isOurNamespace(id))) {
       throw ApplicationFailure.nonRetryable(
         'This Temporal namespace is not the one that these payments began in: nothing was swept. See docs/operating.md, "Another Temporal".',
         'ForeignNamespace',
@@ -140,7 +140,7 @@ export function createSweepActivities(client: Client, ledger: Ledger) {
     { holdAgeMs }: SweepAges,
   ): Promise<boolean> {
     const key = { partnerId, paymentId, epoch };
-    const resumed = await ledger.resume(key, finding === 'forgetful' ? holdAgeMs : null, scheduledAt());
+    const resumed = await recovery.resume(key, finding === 'forgetful' ? holdAgeMs : null, scheduledAt());
     switch (resumed.outcome) {
       case 'over':
       case 'superseded':

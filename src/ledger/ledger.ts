@@ -1,11 +1,12 @@
 /**
- * The ledger: a method a SQL function (src/ledger/sql), one round trip each, outcomes as data.
+ * The ledger: what a payment's saga does to it, and its accounts; a method a SQL function (src/ledger/sql), one round trip each, outcomes as data.
  * Amounts are integer minor units, points whole numbers; `at` is the time that decides, in milliseconds since 1970.
  */
 import type pg from 'pg';
 import { z } from 'zod';
 import type { AttemptClass } from '../domain/confirmAnswer.js';
-import type { Actor, Confirmation, FinalState, PaymentPolicy, ResolutionOutcome, Scheme } from '../domain/payment.js';
+import type { Actor, Confirmation, FinalState, PaymentPolicy, Scheme } from '../domain/payment.js';
+import { call, iso } from './call.js';
 import {
   attemptOutcome,
   balance,
@@ -17,11 +18,7 @@ import {
   outcome,
   passport,
   quoteOutcome,
-  resolutionOpened,
   resolveOutcome,
-  resumeOutcome,
-  reviewQueue,
-  sweepPage,
   unprovenOutcome,
   type AttemptOutcome,
   type Balance,
@@ -31,11 +28,7 @@ import {
   type HoldOutcome,
   type OpenOutcome,
   type Passport,
-  type ResolutionOpened,
   type ResolveOutcome,
-  type ResumeOutcome,
-  type ReviewQueue,
-  type SweepPage,
   type UnprovenOutcome,
 } from './outcomes.js';
 
@@ -58,20 +51,8 @@ export interface StoredRead {
   readonly paymentUrl: string | null;
 }
 
-const iso = (at: number): string => new Date(at).toISOString();
-
 export class Ledger {
   constructor(private readonly pool: pg.Pool) {}
-
-  async #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {
-    const places = args.map((_, index) => `$${index + 1}`).join(', ');
-    const { rows } = await this.pool.query<{ answer: unknown }>({
-      name,
-      text: `SELECT ${name}(${places}) AS answer`,
-      values: [...args],
-    });
-    return schema.parse(rows[0]?.answer);
-  }
 
   openPayment(payment: {
     partnerId: string;
@@ -84,7 +65,7 @@ export class Ledger {
     links: { successUrl?: string | undefined; failUrl?: string | undefined; cancelUrl?: string | undefined };
     at: number;
   }): Promise<OpenOutcome> {
-    return this.#call(openOutcome, 'payment_open', [
+    return call(this.pool, openOutcome, 'payment_open', [
       payment.partnerId,
       payment.paymentId,
       payment.scheme,
@@ -105,7 +86,7 @@ export class Ledger {
     readAgeMs: number,
     at: number,
   ) {
-    return this.#call(quoteOutcome, 'payment_quote', [
+    return call(this.pool, quoteOutcome, 'payment_quote', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -118,7 +99,13 @@ export class Ledger {
   }
 
   hold(key: PaymentKey, confirmation: Omit<Confirmation, 'notAfter'>, at: number): Promise<HoldOutcome> {
-    return this.#call(holdOutcome, 'payment_hold', [key.partnerId, key.paymentId, key.epoch, confirmation, iso(at)]);
+    return call(this.pool, holdOutcome, 'payment_hold', [
+      key.partnerId,
+      key.paymentId,
+      key.epoch,
+      confirmation,
+      iso(at),
+    ]);
   }
 
   beginAttempt(
@@ -128,7 +115,7 @@ export class Ledger {
     freshnessMs: number,
     at: number,
   ): Promise<AttemptOutcome> {
-    return this.#call(attemptOutcome, 'payment_attempt_begin', [
+    return call(this.pool, attemptOutcome, 'payment_attempt_begin', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -153,7 +140,7 @@ export class Ledger {
     },
     at: number,
   ) {
-    return this.#call(outcome('recorded'), 'payment_attempt_finish', [
+    return call(this.pool, outcome('recorded'), 'payment_attempt_finish', [
       key.partnerId,
       key.paymentId,
       n,
@@ -168,7 +155,7 @@ export class Ledger {
   }
 
   fence(key: PaymentKey, ticket: string) {
-    return this.#call(outcome('started', 'not_started', 'superseded'), 'payment_fence', [
+    return call(this.pool, outcome('started', 'not_started', 'superseded'), 'payment_fence', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -183,7 +170,7 @@ export class Ledger {
     requestId: string | null,
     at: number,
   ): Promise<CaptureOutcome> {
-    return this.#call(captureOutcome, 'payment_capture', [
+    return call(this.pool, captureOutcome, 'payment_capture', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -202,7 +189,7 @@ export class Ledger {
     actor: Actor,
     at: number,
   ): Promise<CloseOutcome> {
-    return this.#call(closeOutcome, 'payment_close', [
+    return call(this.pool, closeOutcome, 'payment_close', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -219,7 +206,7 @@ export class Ledger {
     note: { state: 'unknown' | 'in_review'; reason: string; lastProbe: string | null; nextProbeAt: number },
     at: number,
   ): Promise<UnprovenOutcome> {
-    return this.#call(unprovenOutcome, 'payment_unproven', [
+    return call(this.pool, unprovenOutcome, 'payment_unproven', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -231,44 +218,9 @@ export class Ledger {
     ]);
   }
 
-  /**
-   * A new run takes over from the one of this epoch.
-   * @param holdAgeMs where the old run still runs: only if something has been held for so long, or a person has released it
-   */
-  resume({ partnerId, paymentId, epoch }: PaymentKey, holdAgeMs: number | null, at: number): Promise<ResumeOutcome> {
-    return this.#call(resumeOutcome, 'payment_resume', [partnerId, paymentId, epoch, holdAgeMs, iso(at)]);
-  }
-
-  /** Keeps what a person says, before the workflow is told; asked again, tells what came of it. */
-  openResolution(resolution: {
-    partnerId: string;
-    paymentId: string;
-    resolutionId: string;
-    outcome: ResolutionOutcome;
-    transactionId: string | null;
-    reason: string;
-    comment: string;
-    reference: string;
-    actor: Actor;
-    at: number;
-  }): Promise<ResolutionOpened> {
-    return this.#call(resolutionOpened, 'payment_resolution_open', [
-      resolution.partnerId,
-      resolution.paymentId,
-      resolution.resolutionId,
-      resolution.outcome,
-      resolution.transactionId,
-      resolution.reason,
-      resolution.comment,
-      resolution.reference,
-      resolution.actor,
-      iso(resolution.at),
-    ]);
-  }
-
   /** @param readWithinMs how old the read may be that the decision rests on */
   resolve(key: PaymentKey, resolutionId: string, readWithinMs: number, at: number): Promise<ResolveOutcome> {
-    return this.#call(resolveOutcome, 'payment_resolve', [
+    return call(this.pool, resolveOutcome, 'payment_resolve', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -278,32 +230,13 @@ export class Ledger {
     ]);
   }
 
-  /** Whether the payments' workflows live in this namespace of Temporal; the first that asks is taken for it. */
-  async isOurNamespace(namespaceId: string): Promise<boolean> {
-    return this.#call(z.boolean(), 'temporal_namespace_is_ours', [namespaceId]);
-  }
-
-  /** Live payments of all partners, by id, for the sweeper; none that is younger than the grace. */
-  paymentsToSweep(
-    after: string | null,
-    limit: number,
-    { graceMs, holdAgeMs }: { graceMs: number; holdAgeMs: number },
-  ): Promise<SweepPage> {
-    return this.#call(sweepPage, 'payments_to_sweep', [after, limit, graceMs, holdAgeMs]);
-  }
-
-  /** Payments in review, oldest first; with an id, that one whatever its state. */
-  reviewQueue(paymentId: string | null, limit: number): Promise<ReviewQueue> {
-    return this.#call(reviewQueue, 'review_queue', [paymentId, limit]);
-  }
-
   async openMember(partnerId: string, externalId: string): Promise<string> {
     const schema = z.object({ outcome: z.literal('known'), memberId: z.uuid() });
-    return (await this.#call(schema, 'member_open', [partnerId, externalId])).memberId;
+    return (await call(this.pool, schema, 'member_open', [partnerId, externalId])).memberId;
   }
 
   memberBalance(partnerId: string, memberId: string, at: number): Promise<Balance> {
-    return this.#call(balance, 'member_balance', [partnerId, memberId, iso(at)]);
+    return call(this.pool, balance, 'member_balance', [partnerId, memberId, iso(at)]);
   }
 
   creditPoints(credit: {
@@ -315,7 +248,7 @@ export class Ledger {
     actor: Actor;
     at: number;
   }) {
-    return this.#call(outcome('credited', 'already_credited', 'conflict'), 'points_credit', [
+    return call(this.pool, outcome('credited', 'already_credited', 'conflict'), 'points_credit', [
       credit.partnerId,
       credit.memberId,
       credit.points,
@@ -334,7 +267,7 @@ export class Ledger {
     actor: Actor;
     at: number;
   }) {
-    return this.#call(outcome('deposited', 'already_deposited', 'conflict'), 'fund_deposit', [
+    return call(this.pool, outcome('deposited', 'already_deposited', 'conflict'), 'fund_deposit', [
       deposit.partnerId,
       deposit.currency,
       deposit.amountMinor,
@@ -345,10 +278,10 @@ export class Ledger {
   }
 
   fundBalance(partnerId: string): Promise<FundBalance[]> {
-    return this.#call(fundBalance, 'fund_balance', [partnerId]);
+    return call(this.pool, fundBalance, 'fund_balance', [partnerId]);
   }
 
   passport(partnerId: string, paymentId: string): Promise<Passport | null> {
-    return this.#call(passport.nullable(), 'payment_passport', [partnerId, paymentId]);
+    return call(this.pool, passport.nullable(), 'payment_passport', [partnerId, paymentId]);
   }
 }

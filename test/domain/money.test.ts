@@ -10,6 +10,7 @@ describe('fractionDigits', () => {
     ['JPY', 0] as const,
     ['KRW', 0] as const,
     ['KWD', 3] as const,
+    // ISO 4217: "no currency".
     ['XXX', null] as const,
     ['rub', null] as const,
     ['', null] as const,

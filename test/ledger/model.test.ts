@@ -572,9 +572,16 @@ function ask(partnerId: string, operation: Operation): Promise<Outcome> {
     case 'unproven':
       return ledger.noteUnproven(key, { lastProbe: null, nextProbeAt: at, ...operation }, at);
     case 'resume':
-      return ledger.resume(key, operation.mustSettle ? 0 : null, at);
+      return books.recovery.resume(key, operation.mustSettle ? 0 : null, at);
     case 'open_resolution':
-      return ledger.openResolution({ partnerId, reason: 'r', comment: 'c', reference: 'f', actor: saga, ...operation });
+      return books.recovery.openResolution({
+        partnerId,
+        reason: 'r',
+        comment: 'c',
+        reference: 'f',
+        actor: saga,
+        ...operation,
+      });
     case 'resolve':
       return ledger.resolve(key, operation.resolutionId, operation.readWithinMs, at);
   }

@@ -49,7 +49,7 @@ describe('a new run', () => {
     for (const [index, ended] of attempts.entries()) {
       await tried(key, index + 1, ended, ended === 'paid' ? `T-${index + 1}` : null);
     }
-    const resumed = await books.ledger.resume(key, null, Date.now());
+    const resumed = await books.recovery.resume(key, null, Date.now());
     expect(resumed).toMatchObject({
       outcome: 'resumed',
       epoch: 2,
@@ -62,8 +62,8 @@ describe('a new run', () => {
 
   it('leaves nothing to the run before it', async () => {
     const { key, member } = await held();
-    await books.ledger.resume(key, null, Date.now());
-    await expect(books.ledger.resume(key, null, Date.now())).resolves.toEqual({ outcome: 'superseded' });
+    await books.recovery.resume(key, null, Date.now());
+    await expect(books.recovery.resume(key, null, Date.now())).resolves.toEqual({ outcome: 'superseded' });
     const late = [
       books.hold(key, member, price),
       books.ledger.beginAttempt(key, 't', false, policy.freshnessMs, Date.now()),
@@ -79,16 +79,19 @@ describe('a new run', () => {
   it('is not made for a payment that is over', async () => {
     const { key } = await held();
     await books.ledger.close(key, 'cancelled', 'x', null, saga, Date.now());
-    await expect(books.ledger.resume(key, null, Date.now())).resolves.toEqual({ outcome: 'over', state: 'cancelled' });
+    await expect(books.recovery.resume(key, null, Date.now())).resolves.toEqual({
+      outcome: 'over',
+      state: 'cancelled',
+    });
   });
 
   it('does not take over from a run that has begun anew meanwhile', async () => {
     const { key, member } = await held();
-    await expect(books.ledger.resume(key, 60_000, Date.now())).resolves.toEqual({ outcome: 'superseded' });
+    await expect(books.recovery.resume(key, 60_000, Date.now())).resolves.toEqual({ outcome: 'superseded' });
     await books.ledger.close(key, 'awaiting_confirmation', 'amount_changed', null, saga, Date.now());
-    await expect(books.ledger.resume(key, 0, Date.now())).resolves.toEqual({ outcome: 'superseded' });
+    await expect(books.recovery.resume(key, 0, Date.now())).resolves.toEqual({ outcome: 'superseded' });
     await books.hold(key, member, price);
-    await expect(books.ledger.resume(key, 0, Date.now())).resolves.toMatchObject({ outcome: 'resumed' });
+    await expect(books.recovery.resume(key, 0, Date.now())).resolves.toMatchObject({ outcome: 'resumed' });
   });
 
   it('that proved the outcome to be "not executed" may ask the buyer again', async () => {
@@ -126,7 +129,7 @@ describe('a new run', () => {
   it('is offered to the sweeper once the grace is over, and after each further one only in twice the time', async () => {
     const { key } = await held();
     const isOffered = async (graceMs: number) =>
-      (await books.ledger.paymentsToSweep(null, 10_000, { graceMs, holdAgeMs: 0 })).some(
+      (await books.recovery.paymentsToSweep(null, 10_000, { graceMs, holdAgeMs: 0 })).some(
         ({ paymentId, mustSettle }) => paymentId === key.paymentId && mustSettle,
       );
     const age = (column: string, ms: number) =>
@@ -136,7 +139,7 @@ describe('a new run', () => {
       ]);
     await age('created_at', 1_500);
     expect([await isOffered(60_000), await isOffered(1_000)]).toEqual([false, true]);
-    await books.ledger.resume(key, null, Date.now());
+    await books.recovery.resume(key, null, Date.now());
     expect(await isOffered(1_000)).toBe(false);
     await age('resumed_at', 1_500);
     expect(await isOffered(1_000)).toBe(false);
@@ -148,9 +151,9 @@ describe('a new run', () => {
 describe('a namespace of Temporal', () => {
   it('is ours when it is the first that asked', async () => {
     const own = await Books.open();
-    expect(await own.ledger.isOurNamespace('one')).toBe(true);
-    expect(await own.ledger.isOurNamespace('another')).toBe(false);
-    expect(await own.ledger.isOurNamespace('one')).toBe(true);
+    expect(await own.recovery.isOurNamespace('one')).toBe(true);
+    expect(await own.recovery.isOurNamespace('another')).toBe(false);
+    expect(await own.recovery.isOurNamespace('one')).toBe(true);
     await own.close();
   });
 });
@@ -171,7 +174,7 @@ async function inReview(invoice: { status?: string; expiresAt?: number; amountMi
 async function decide(key: PaymentKey, outcome: ResolutionOutcome, transactionId: string | null = null) {
   const resolutionId = randomUUID();
   await expect(
-    books.ledger.openResolution({
+    books.recovery.openResolution({
       partnerId: key.partnerId,
       paymentId: key.paymentId,
       resolutionId,
@@ -273,8 +276,8 @@ describe('a person decides', () => {
       ...{ partnerId: key.partnerId, paymentId: key.paymentId, resolutionId, outcome: 'not_paid' as const },
       ...{ transactionId: null, reason: 'r', comment: 'c', reference: 'f', actor: operator, at: Date.now() },
     };
-    await books.ledger.openResolution(resolution);
-    await expect(books.ledger.openResolution(resolution)).resolves.toEqual({
+    await books.recovery.openResolution(resolution);
+    await expect(books.recovery.openResolution(resolution)).resolves.toEqual({
       outcome: 'already_recorded',
       result: null,
     });

@@ -53,7 +53,7 @@ async function decide(world: World, { body }: ApiAnswer, outcome: 'not_paid' | '
   let said = '';
   await eventually(
     async () => {
-      const answer = await resolveReview(world.client, world.surety.ledger, {
+      const answer = await resolveReview(world.client, world.surety.recovery, {
         ...{ partnerId: world.partnerIds.loyalty, paymentId: body.id, resolutionId: randomUUID(), outcome },
         ...{ transactionId: null, reason: 'test', comment: 'test', reference: 'test' },
         actor: { kind: 'operator', id: 'test' },

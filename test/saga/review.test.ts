@@ -45,7 +45,7 @@ const changed = () =>
   inReview({ kind: 'error_before', status: 502 }, (invoiceId) => world.twin.editInvoice(invoiceId, { amountMinor: 5 }));
 
 function resolve(opened: ApiAnswer, wish: Pick<WishToResolve, 'outcome'> & Partial<WishToResolve>) {
-  return resolveReview(world.client, world.surety.ledger, {
+  return resolveReview(world.client, world.surety.recovery, {
     partnerId: world.partnerIds.loyalty,
     paymentId: opened.body.id,
     resolutionId: randomUUID(),

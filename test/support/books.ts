@@ -9,6 +9,7 @@ import { passwords, prepareDatabase } from '../../scripts/surety.js';
 import type { PaymentPolicy } from '../../src/domain/payment.js';
 import { KeyRing } from '../../src/keyring.js';
 import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
+import { Recovery } from '../../src/ledger/recovery.js';
 import { readViolations } from '../../src/ledger/violations.js';
 
 export const postgres = postgresAt(Number(process.env['TEST_POSTGRES_PORT']));
@@ -72,6 +73,10 @@ export class Books {
 
   get ledger(): Ledger {
     return new Ledger(this.admin);
+  }
+
+  get recovery(): Recovery {
+    return new Recovery(this.admin);
   }
 
   /** A member with a lot for each of these. */

@@ -1,7 +1,7 @@
 /** A person ends a review: what he says is kept first, then the payment's own workflow reads the invoice and decides. */
 import type { Client } from '@temporalio/client';
 import type { Actor, Resolution, ResolutionOutcome } from '../../domain/payment.js';
-import type { Ledger } from '../../ledger/ledger.js';
+import type { Recovery } from '../../ledger/recovery.js';
 import { resolveUpdate, workflowIdOf, type ResolutionAnswer } from '../../workflows/messages.js';
 import { sagaAnswerOf } from './sagas.js';
 
@@ -32,8 +32,8 @@ export type Resolved =
 const countsForMs = 60_000;
 const answerWithinMs = 50_000;
 
-export async function resolveReview(client: Client, ledger: Ledger, wish: WishToResolve): Promise<Resolved> {
-  const opened = await ledger.openResolution({ ...wish, at: Date.now() });
+export async function resolveReview(client: Client, recovery: Recovery, wish: WishToResolve): Promise<Resolved> {
+  const opened = await recovery.openResolution({ ...wish, at: Date.now() });
   switch (opened.outcome) {
     case 'not_found':
       return { kind: 'not_found' };
@@ -54,12 +54,12 @@ export async function resolveReview(client: Client, ledger: Ledger, wish: WishTo
   } catch (error) {
     const answer = sagaAnswerOf(error);
     if (answer.kind === 'refused') return { kind: 'refused', why: answer.refusal, read: null };
-    return ofLedger(await ledger.openResolution({ ...wish, at: Date.now() }));
+    return ofLedger(await recovery.openResolution({ ...wish, at: Date.now() }));
   }
 }
 
 /** Where the workflow's answer was lost, the ledger knows whether the resolution was done. */
-function ofLedger(known: Awaited<ReturnType<Ledger['openResolution']>>): Resolved {
+function ofLedger(known: Awaited<ReturnType<Recovery['openResolution']>>): Resolved {
   if (known.outcome !== 'already_recorded' || known.result === null) return { kind: 'unanswered' };
   const { result } = known;
   return result.outcome === 'resolved'
