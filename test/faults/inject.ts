@@ -95,8 +95,15 @@ export class Injector {
     }
     if (fault.kind === 'operator' && fault.at === 'waiting') {
       await this.#act(purchase, fault.act);
+      // A confirm in the same instant may win over a cancel (its own cell); this one is about the cancel alone.
+      if (fault.act === 'cancel') await this.#untilOver(purchase);
       purchase.exercised = true;
     }
+  }
+
+  async #untilOver(purchase: Purchase): Promise<void> {
+    const handle = this.machines.client.workflow.getHandle(workflowIdOf(paymentIdOf(purchase)));
+    await this.machines.persistently(() => handle.result());
   }
 
   /** When the caller has finished: what can only be seen from what happened. */
@@ -360,8 +367,8 @@ export class Injector {
   }
 
   async #act(purchase: Purchase, act: 'terminate' | 'cancel' | 'reset'): Promise<void> {
-    const paymentId = purchase.paymentId ?? [...purchase.trail.paymentIds][0] ?? '';
-    const handle = this.machines.client.workflow.getHandle(workflowIdOf(paymentId));
+    const workflowId = workflowIdOf(paymentIdOf(purchase));
+    const handle = this.machines.client.workflow.getHandle(workflowId);
     await this.machines.persistently(async () => {
       switch (act) {
         case 'terminate':
@@ -371,11 +378,14 @@ export class Injector {
           await handle.cancel();
           return;
         case 'reset':
-          await resetWorkflow(this.machines.client, workflowIdOf(paymentId));
+          await resetWorkflow(this.machines.client, workflowId);
       }
     });
   }
 }
+
+/** Known to the caller, or seen on its way while the caller still waits. */
+const paymentIdOf = ({ paymentId, trail }: Purchase): string => paymentId ?? [...trail.paymentIds][0] ?? '';
 
 const sqlStates = {
   serialization_failure: '40001',
