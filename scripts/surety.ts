@@ -4,6 +4,7 @@ import { readTemporalSetupConfig } from '../src/config.js';
 import { migrate } from '../src/database/migrate.js';
 import { KeyRing } from '../src/keyring.js';
 import { Ledger } from '../src/ledger/ledger.js';
+import { Points } from '../src/ledger/points.js';
 import { Recovery } from '../src/ledger/recovery.js';
 import { readViolations } from '../src/ledger/violations.js';
 import { createLog } from '../src/log.js';
@@ -84,6 +85,10 @@ export class Surety {
     return new Ledger(this.admin);
   }
 
+  get points(): Points {
+    return new Points(this.admin);
+  }
+
   get recovery(): Recovery {
     return new Recovery(this.admin);
   }
@@ -151,8 +156,8 @@ export class Surety {
   }
 
   async creditPoints(partnerId: string, externalId: string, points: number, reference: string): Promise<string> {
-    const memberId = await this.ledger.openMember(partnerId, externalId);
-    await this.ledger.creditPoints({
+    const memberId = await this.points.openMember(partnerId, externalId);
+    await this.points.creditUntil({
       partnerId,
       memberId,
       points,

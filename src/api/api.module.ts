@@ -8,6 +8,7 @@ import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
 import { Ledger } from '../ledger/ledger.js';
+import { Points } from '../ledger/points.js';
 import type { Log } from '../log.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
@@ -67,6 +68,7 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: TemporalNamespace, useValue: new TemporalNamespace(config.TEMPORAL_NAMESPACE) },
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool), inject: [Pool] },
+        { provide: Points, useFactory: (pool: Pool) => new Points(pool), inject: [Pool] },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },

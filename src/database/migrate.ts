@@ -112,12 +112,15 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
 async function grantExecution(client: pg.Client): Promise<void> {
   const both = ['payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport'];
   const api = [
-    'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open', ...both,
+    'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open',
+    'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_entries', 'member_lots',
+    'points_credit_until', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
+    ...both,
   ]; // prettier-ignore
   const worker = [
     'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_attempt_finish', 'payment_fence',
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
-    'payments_to_sweep', ...both,
+    'payments_to_sweep', 'points_expire', 'partners_with_expired_points', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.
   await client.query('BEGIN');

@@ -3,13 +3,12 @@
  * Amounts are integer minor units, points whole numbers; `at` is the time that decides, in milliseconds since 1970.
  */
 import type pg from 'pg';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { AttemptClass } from '../domain/confirmAnswer.js';
 import type { Actor, Confirmation, FinalState, PaymentPolicy, Scheme } from '../domain/payment.js';
-import { call, iso } from './call.js';
+import { call, iso, type OnDeliveries } from './call.js';
 import {
   attemptOutcome,
-  balance,
   captureOutcome,
   closeOutcome,
   fundBalance,
@@ -21,7 +20,6 @@ import {
   resolveOutcome,
   unprovenOutcome,
   type AttemptOutcome,
-  type Balance,
   type CaptureOutcome,
   type CloseOutcome,
   type FundBalance,
@@ -52,7 +50,11 @@ export interface StoredRead {
 }
 
 export class Ledger {
-  constructor(private readonly pool: pg.Pool) {}
+  /** @param onDeliveries hears what is to be delivered to partners' endpoints, after the commit that made it true */
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly onDeliveries?: OnDeliveries,
+  ) {}
 
   openPayment(payment: {
     partnerId: string;
@@ -65,7 +67,7 @@ export class Ledger {
     links: { successUrl?: string | undefined; failUrl?: string | undefined; cancelUrl?: string | undefined };
     at: number;
   }): Promise<OpenOutcome> {
-    return call(this.pool, openOutcome, 'payment_open', [
+    return this.#call(openOutcome, 'payment_open', [
       payment.partnerId,
       payment.paymentId,
       payment.scheme,
@@ -86,7 +88,7 @@ export class Ledger {
     readAgeMs: number,
     at: number,
   ) {
-    return call(this.pool, quoteOutcome, 'payment_quote', [
+    return this.#call(quoteOutcome, 'payment_quote', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -99,13 +101,7 @@ export class Ledger {
   }
 
   hold(key: PaymentKey, confirmation: Omit<Confirmation, 'notAfter'>, at: number): Promise<HoldOutcome> {
-    return call(this.pool, holdOutcome, 'payment_hold', [
-      key.partnerId,
-      key.paymentId,
-      key.epoch,
-      confirmation,
-      iso(at),
-    ]);
+    return this.#call(holdOutcome, 'payment_hold', [key.partnerId, key.paymentId, key.epoch, confirmation, iso(at)]);
   }
 
   beginAttempt(
@@ -115,7 +111,7 @@ export class Ledger {
     freshnessMs: number,
     at: number,
   ): Promise<AttemptOutcome> {
-    return call(this.pool, attemptOutcome, 'payment_attempt_begin', [
+    return this.#call(attemptOutcome, 'payment_attempt_begin', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -140,7 +136,7 @@ export class Ledger {
     },
     at: number,
   ) {
-    return call(this.pool, outcome('recorded'), 'payment_attempt_finish', [
+    return this.#call(outcome('recorded'), 'payment_attempt_finish', [
       key.partnerId,
       key.paymentId,
       n,
@@ -155,7 +151,7 @@ export class Ledger {
   }
 
   fence(key: PaymentKey, ticket: string) {
-    return call(this.pool, outcome('started', 'not_started', 'superseded'), 'payment_fence', [
+    return this.#call(outcome('started', 'not_started', 'superseded'), 'payment_fence', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -170,7 +166,7 @@ export class Ledger {
     requestId: string | null,
     at: number,
   ): Promise<CaptureOutcome> {
-    return call(this.pool, captureOutcome, 'payment_capture', [
+    return this.#call(captureOutcome, 'payment_capture', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -189,7 +185,7 @@ export class Ledger {
     actor: Actor,
     at: number,
   ): Promise<CloseOutcome> {
-    return call(this.pool, closeOutcome, 'payment_close', [
+    return this.#call(closeOutcome, 'payment_close', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -206,7 +202,7 @@ export class Ledger {
     note: { state: 'unknown' | 'in_review'; reason: string; lastProbe: string | null; nextProbeAt: number },
     at: number,
   ): Promise<UnprovenOutcome> {
-    return call(this.pool, unprovenOutcome, 'payment_unproven', [
+    return this.#call(unprovenOutcome, 'payment_unproven', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -220,42 +216,13 @@ export class Ledger {
 
   /** @param readWithinMs how old the read may be that the decision rests on */
   resolve(key: PaymentKey, resolutionId: string, readWithinMs: number, at: number): Promise<ResolveOutcome> {
-    return call(this.pool, resolveOutcome, 'payment_resolve', [
+    return this.#call(resolveOutcome, 'payment_resolve', [
       key.partnerId,
       key.paymentId,
       key.epoch,
       resolutionId,
       readWithinMs,
       iso(at),
-    ]);
-  }
-
-  async openMember(partnerId: string, externalId: string): Promise<string> {
-    const schema = z.object({ outcome: z.literal('known'), memberId: z.uuid() });
-    return (await call(this.pool, schema, 'member_open', [partnerId, externalId])).memberId;
-  }
-
-  memberBalance(partnerId: string, memberId: string, at: number): Promise<Balance> {
-    return call(this.pool, balance, 'member_balance', [partnerId, memberId, iso(at)]);
-  }
-
-  creditPoints(credit: {
-    partnerId: string;
-    memberId: string;
-    points: number;
-    expiresAt: number | null;
-    reference: string;
-    actor: Actor;
-    at: number;
-  }) {
-    return call(this.pool, outcome('credited', 'already_credited', 'conflict'), 'points_credit', [
-      credit.partnerId,
-      credit.memberId,
-      credit.points,
-      credit.expiresAt === null ? null : iso(credit.expiresAt),
-      credit.reference,
-      credit.actor,
-      iso(credit.at),
     ]);
   }
 
@@ -267,7 +234,7 @@ export class Ledger {
     actor: Actor;
     at: number;
   }) {
-    return call(this.pool, outcome('deposited', 'already_deposited', 'conflict'), 'fund_deposit', [
+    return this.#call(outcome('deposited', 'already_deposited', 'conflict'), 'fund_deposit', [
       deposit.partnerId,
       deposit.currency,
       deposit.amountMinor,
@@ -278,10 +245,14 @@ export class Ledger {
   }
 
   fundBalance(partnerId: string): Promise<FundBalance[]> {
-    return call(this.pool, fundBalance, 'fund_balance', [partnerId]);
+    return this.#call(fundBalance, 'fund_balance', [partnerId]);
   }
 
   passport(partnerId: string, paymentId: string): Promise<Passport | null> {
-    return call(this.pool, passport.nullable(), 'payment_passport', [partnerId, paymentId]);
+    return this.#call(passport.nullable(), 'payment_passport', [partnerId, paymentId]);
+  }
+
+  #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {
+    return call(this.pool, schema, name, args, this.onDeliveries);
   }
 }

@@ -155,8 +155,8 @@ export class Run {
 
   async #sharedMember({ partnerId }: Tenant, index: number): Promise<Member> {
     const externalId = `member-${index}`;
-    const { ledger } = this.machines.surety;
-    return { externalId, id: await this.machines.persistently(() => ledger.openMember(partnerId, externalId)) };
+    const { points } = this.machines.surety;
+    return { externalId, id: await this.machines.persistently(() => points.openMember(partnerId, externalId)) };
   }
 
   /** Points for far more than anybody buys. */

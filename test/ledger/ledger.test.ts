@@ -52,7 +52,7 @@ describe('holding', () => {
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(
       [...Array<string>(9).fill('already_held'), 'held'].sort(),
     );
-    expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 10 });
+    expect(await books.points.balance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 10 });
   });
 
   it('lets 50 payments spend one balance exactly once', async () => {
@@ -61,7 +61,7 @@ describe('holding', () => {
     const outcomes = await Promise.all(keys.map((key) => books.hold(key, member, price)));
     expect(outcomes.filter(({ outcome }) => outcome === 'held')).toHaveLength(5);
     expect(outcomes.filter(({ outcome }) => outcome === 'insufficient_points')).toHaveLength(45);
-    expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 3, held: 50 });
+    expect(await books.points.balance(books.partnerId, member, Date.now())).toEqual({ available: 3, held: 50 });
   });
 
   it('never spends points that have expired', async () => {
@@ -78,7 +78,7 @@ describe('holding', () => {
     const key = await books.payment(price);
     await books.read(key, { amountMinor: 200 }, 20);
     await expect(books.hold(key, member, price)).resolves.toEqual({ outcome: 'changed' });
-    expect((await books.ledger.memberBalance(books.partnerId, member, Date.now())).held).toBe(0);
+    expect((await books.points.balance(books.partnerId, member, Date.now())).held).toBe(0);
   });
 
   it('binds the payment to the first who holds', async () => {
@@ -103,7 +103,7 @@ describe('holding', () => {
     await expect(books.hold(key, boris, price, randomUUID(), now - 1)).resolves.toEqual(conflict);
     await expect(books.hold(key, boris, price, randomUUID(), now + 1)).resolves.toEqual({ outcome: 'held' });
     const balances = async () =>
-      Promise.all([anna, boris].map((member) => books.ledger.memberBalance(books.partnerId, member, Date.now())));
+      Promise.all([anna, boris].map((member) => books.points.balance(books.partnerId, member, Date.now())));
     expect(await balances()).toEqual([
       { available: 10, held: 0 },
       { available: 0, held: 10 },
@@ -266,7 +266,7 @@ describe('leaving', () => {
       ...Array<string>(4).fill('already_captured'),
       'captured',
     ]);
-    expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 0 });
+    expect(await books.points.balance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 0 });
     expect((await books.ledger.fundBalance(books.partnerId))[0]?.drawnMinor).toBe(before + 100);
     await expect(books.ledger.close(key, 'declined', 'refused', null, saga, Date.now())).resolves.toEqual({
       outcome: 'already_closed',
@@ -290,7 +290,7 @@ describe('leaving', () => {
         outcome: 'attempt_outstanding',
       });
     }
-    expect(await books.ledger.memberBalance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 10 });
+    expect(await books.points.balance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 10 });
   });
 
   it('releases after an ambiguous attempt only when a read past all margins proves it', async () => {
@@ -329,7 +329,7 @@ describe('leaving', () => {
     await giveUp();
     await expect(books.hold(key, member, price)).resolves.toEqual({ outcome: 'held' });
     await expect(giveUp()).resolves.toEqual({ outcome: 'closed' });
-    expect((await books.ledger.memberBalance(books.partnerId, member, Date.now())).held).toBe(10);
+    expect((await books.points.balance(books.partnerId, member, Date.now())).held).toBe(10);
   });
 
   it('lets nobody of an older epoch touch the payment', async () => {
@@ -368,9 +368,12 @@ describe('credits and deposits', () => {
       actor: saga,
       at: Date.now(),
     };
-    const outcomes = await Promise.all([1, 2, 3].map(() => books.ledger.creditPoints(credit)));
+    const outcomes = await Promise.all([1, 2, 3].map(() => books.points.creditUntil(credit)));
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['already_credited', 'already_credited', 'credited']);
-    await expect(books.ledger.creditPoints({ ...credit, points: 6 })).resolves.toEqual({ outcome: 'conflict' });
+    await expect(books.points.creditUntil({ ...credit, points: 6 })).resolves.toMatchObject({ outcome: 'conflict' });
+    await expect(books.points.creditUntil({ ...credit, expiresAt: Date.now() + 86_400_000 })).resolves.toMatchObject({
+      outcome: 'conflict',
+    });
   });
 });
 

@@ -12,6 +12,7 @@ import { loyaltyPartner } from '../../scripts/demoWorld.js';
 import { applyPartner } from '../../scripts/partner.js';
 import { KeyRing } from '../../src/keyring.js';
 import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
+import { Points } from '../../src/ledger/points.js';
 import { Books, policy, postgres, saga, testKeys } from '../support/books.js';
 import {
   copyOf,
@@ -285,9 +286,9 @@ class Pair {
   static async create(made: Contract, seen = new Set<string>()): Promise<Pair> {
     const { graceDays, overdraftMinor, guard } = made;
     const partnerId = await createPartner(made);
-    const ledger = new Ledger(pool);
+    const points = new Points(pool);
     const memberIds: string[] = [];
-    for (let index = 0; index < members; index++) memberIds.push(await ledger.openMember(partnerId, `m${index}`));
+    for (let index = 0; index < members; index++) memberIds.push(await points.openMember(partnerId, `m${index}`));
     const fund = { currency: 'RUB', overdraftMinor, guard };
     const model = newLedger({ policy, releaseGraceDays: graceDays, fund, memberIds });
     const pair = new Pair(
@@ -545,7 +546,9 @@ function ask(partnerId: string, operation: Operation): Promise<Outcome> {
   const key: PaymentKey = { partnerId, paymentId: '', epoch: 0, ...operation };
   switch (operation.do) {
     case 'credit':
-      return ledger.creditPoints({ partnerId, actor: saga, ...operation });
+      return new Points(pool)
+        .creditUntil({ partnerId, actor: saga, ...operation })
+        .then(({ outcome }) => ({ outcome }));
     case 'deposit':
       return ledger.depositFund({ partnerId, currency: 'RUB', actor: saga, ...operation });
     case 'open':

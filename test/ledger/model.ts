@@ -183,7 +183,10 @@ export interface Ledger {
   fundDoubted: boolean;
   /** Credits minus debits, by kind and owner. */
   readonly balances: Record<string, number>;
-  readonly credits: Record<string, { readonly memberId: string; readonly points: number }>;
+  readonly credits: Record<
+    string,
+    { readonly memberId: string; readonly points: number; readonly expiresAt: number | null }
+  >;
   readonly deposits: Record<string, number>;
   readonly lots: Lot[];
   readonly payments: Record<string, Payment>;
@@ -286,10 +289,10 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) 
 function credit(ledger: Ledger, { memberId, points, expiresAt, reference }: Doing<'credit'>): Outcome {
   const earlier = ledger.credits[reference];
   if (earlier !== undefined) {
-    const same = earlier.memberId === memberId && earlier.points === points;
+    const same = earlier.memberId === memberId && earlier.points === points && earlier.expiresAt === expiresAt;
     return { outcome: same ? 'already_credited' : 'conflict' };
   }
-  ledger.credits[reference] = { memberId, points };
+  ledger.credits[reference] = { memberId, points, expiresAt };
   transfer(ledger, 'programme.issued', `member.available ${memberId}`, points);
   addLot(ledger, memberId, points, expiresAt);
   return { outcome: 'credited' };
@@ -417,6 +420,12 @@ function take(lots: readonly Lot[], points: number): Hold['taken'] {
   return taken;
 }
 
+/** Where the model's programme is, a day ends at 21:00 in UTC. */
+function endOfMoscowDay(at: number): number {
+  const aheadMs = 3 * 3_600_000;
+  return (Math.floor((at + aheadMs) / dayMs) + 1) * dayMs - aheadMs;
+}
+
 /** Points go back to where they were taken; what has expired there follows the partner's grace. */
 function release(ledger: Ledger, one: Hold, at: number): void {
   one.state = 'released';
@@ -427,7 +436,7 @@ function release(ledger: Ledger, one: Hold, at: number): void {
     if (lot === undefined) throw new Error('A hold took from a lot that never was');
     const isExpired = lot.expiresAt !== null && lot.expiresAt <= at;
     if (isExpired && ledger.releaseGraceDays > 0)
-      addLot(ledger, lot.memberId, points, at + ledger.releaseGraceDays * dayMs);
+      addLot(ledger, lot.memberId, points, endOfMoscowDay(at + ledger.releaseGraceDays * dayMs));
     else lot.remaining += points;
   }
 }

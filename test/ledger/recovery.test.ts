@@ -33,7 +33,7 @@ async function tried(key: PaymentKey, n: number, ended: AttemptClass | null, tra
   );
 }
 
-const balanceOf = (member: string) => books.ledger.memberBalance(books.partnerId, member, Date.now());
+const balanceOf = (member: string) => books.points.balance(books.partnerId, member, Date.now());
 
 describe('a new run', () => {
   it.each([

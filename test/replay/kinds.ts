@@ -75,7 +75,7 @@ export const kinds: Readonly<Record<string, Live>> = {
     const { payment } = await opened(world);
     await world.handle(payment.body.id).signal('confirmPayment', null);
     await world.handle(payment.body.id).signal('confirmPayment', {
-      memberId: await world.surety.ledger.openMember(world.partnerIds.loyalty, 'anna'),
+      memberId: await world.surety.points.openMember(world.partnerIds.loyalty, 'anna'),
       seen: world.seenOf(payment),
       actor: { kind: 'signal', id: 'backend' },
       confirmationId: randomUUID(),

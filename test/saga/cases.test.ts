@@ -71,7 +71,7 @@ async function stampsOf(paymentId: string) {
 }
 
 async function confirmationOf(opened: ApiAnswer, notAfter: number) {
-  const memberId = await world.surety.ledger.openMember(world.partnerIds.loyalty, 'anna');
+  const memberId = await world.surety.points.openMember(world.partnerIds.loyalty, 'anna');
   const actor = { kind: 'signal', id: 'backend' };
   return { memberId, seen: world.seenOf(opened), actor, confirmationId: randomUUID(), notAfter };
 }

@@ -13,7 +13,7 @@ afterAll(async () => {
 });
 
 async function confirmationOf(opened: ApiAnswer) {
-  const memberId = await world.surety.ledger.openMember(world.partnerIds.loyalty, 'anna');
+  const memberId = await world.surety.points.openMember(world.partnerIds.loyalty, 'anna');
   return {
     memberId,
     seen: world.seenOf(opened),
@@ -41,7 +41,7 @@ describe('signals', () => {
     const handle = world.handle(opened.body.id);
     const poor = {
       ...(await confirmationOf(opened)),
-      memberId: await world.surety.ledger.openMember(world.partnerIds.loyalty, 'boris'),
+      memberId: await world.surety.points.openMember(world.partnerIds.loyalty, 'boris'),
     };
     for (const [message, reason] of [
       [{ ...poor, memberId: randomUUID(), confirmationId: randomUUID() }, 'other_member'],

@@ -9,6 +9,7 @@ import { passwords, prepareDatabase } from '../../scripts/surety.js';
 import type { PaymentPolicy } from '../../src/domain/payment.js';
 import { KeyRing } from '../../src/keyring.js';
 import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
+import { Points } from '../../src/ledger/points.js';
 import { Recovery } from '../../src/ledger/recovery.js';
 import { readViolations } from '../../src/ledger/violations.js';
 
@@ -75,15 +76,19 @@ export class Books {
     return new Ledger(this.admin);
   }
 
+  get points(): Points {
+    return new Points(this.admin);
+  }
+
   get recovery(): Recovery {
     return new Recovery(this.admin);
   }
 
   /** A member with a lot for each of these. */
   async member(externalId: string, ...lots: { points: number; expiresAt?: number }[]): Promise<string> {
-    const memberId = await this.ledger.openMember(this.partnerId, externalId);
+    const memberId = await this.points.openMember(this.partnerId, externalId);
     for (const lot of lots) {
-      await this.ledger.creditPoints({
+      await this.points.creditUntil({
         partnerId: this.partnerId,
         memberId,
         points: lot.points,

@@ -187,8 +187,8 @@ export class World {
   }
 
   async balance(member: string): Promise<{ available: number; held: number }> {
-    const memberId = await this.surety.ledger.openMember(this.partnerIds.loyalty, member);
-    return this.surety.ledger.memberBalance(this.partnerIds.loyalty, memberId, Date.now());
+    const memberId = await this.surety.points.openMember(this.partnerIds.loyalty, member);
+    return this.surety.points.balance(this.partnerIds.loyalty, memberId, Date.now());
   }
 
   /** What must hold at any moment, no violation; and what must come true: both books the same. */

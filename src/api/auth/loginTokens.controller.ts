@@ -1,7 +1,7 @@
 /** `POST /v1/login-tokens`: a one-time token for a member whom the partner has logged in itself. */
 import { Body, Controller, Post, UseGuards } from '@nestjs/common';
 import { z } from 'zod';
-import { Payments } from '../payments/payments.js';
+import { Points } from '../../ledger/points.js';
 import { externalId, validate } from '../validate.js';
 import { ApiKeyGuard, CallerOf, RequiresScope, type Caller } from './apiKeys.js';
 import { LoginTokens } from './loginTokens.js';
@@ -13,7 +13,7 @@ const tokenBody = z.strictObject({ memberExternalId: externalId });
 export class LoginTokensController {
   constructor(
     private readonly tokens: LoginTokens,
-    private readonly payments: Payments,
+    private readonly points: Points,
   ) {}
 
   /** Needs no Idempotency-Key: a second token harms nobody, and the first can't be shown again. */
@@ -21,7 +21,7 @@ export class LoginTokensController {
   @RequiresScope('payments:write')
   async make(@CallerOf() caller: Caller, @Body() input: unknown) {
     const { memberExternalId } = validate(tokenBody, input, 'The body');
-    const memberId = await this.payments.openMember(caller.partnerId, memberExternalId);
+    const memberId = await this.points.openMember(caller.partnerId, memberExternalId);
     const { token, expiresAt } = await this.tokens.make(caller.partnerId, memberId);
     return { token, expiresAt: expiresAt.toISOString() };
   }

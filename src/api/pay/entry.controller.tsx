@@ -6,6 +6,7 @@ import { Body, Controller, Get, Logger, Param, Post, Query, Req, Res } from '@ne
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { LoginTokens } from '../auth/loginTokens.js';
+import { Points } from '../../ledger/points.js';
 import { Payments } from '../payments/payments.js';
 import { hasBegun } from '../payments/sagas.js';
 import { Logins } from './logins.js';
@@ -28,6 +29,7 @@ export class EntryController {
     private readonly logins: Logins,
     private readonly tokens: LoginTokens,
     private readonly payments: Payments,
+    private readonly points: Points,
   ) {}
 
   /** Invoicebox sends the buyer here. Logged in, he is taken to the invoice's payment; opening it twice finds the same one. */
@@ -160,7 +162,7 @@ export class EntryController {
           return;
         }
       case 'member': {
-        const memberId = await this.payments.openMember(visit.programme.partnerId, result.externalId);
+        const memberId = await this.points.openMember(visit.programme.partnerId, result.externalId);
         response.cookie(
           cookieName(slug),
           await this.sessions.logIn(visit.programme.partnerId, visit.session, memberId),

@@ -5,7 +5,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { PaymentEntity } from '../../database/entities/payment.js';
-import { Ledger } from '../../ledger/ledger.js';
+import { Points } from '../../ledger/points.js';
 import { Payments } from '../payments/payments.js';
 import type { PaymentPage } from './paymentPage.js';
 import { csrfTokenOf } from './sessions.js';
@@ -25,7 +25,7 @@ export class PaymentGuard {
   constructor(
     private readonly visits: Visits,
     private readonly payments: Payments,
-    private readonly ledger: Ledger,
+    private readonly points: Points,
   ) {}
 
   /** A visit of somebody logged in; others are told to log in. */
@@ -95,7 +95,7 @@ export class PaymentGuard {
 
   async #available(visit: MemberVisit): Promise<number> {
     const { partnerId } = visit.programme;
-    return (await this.ledger.memberBalance(partnerId, visit.session.memberId, Date.now())).available;
+    return (await this.points.balance(partnerId, visit.session.memberId, Date.now())).available;
   }
 
   /** The view of a payment's true state, for this member. */

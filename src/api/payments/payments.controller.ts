@@ -3,6 +3,7 @@ import { Body, Controller, Get, Headers, HttpCode, Param, Post, Res, UseGuards }
 import type { Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
+import { Points } from '../../ledger/points.js';
 import { isFinal, type PaymentState } from '../../domain/payment.js';
 import { ApiKeyGuard, CallerOf, RequiresScope, type Caller } from '../auth/apiKeys.js';
 import { Idempotency, uuidOf, type ApiAnswer } from '../idempotency.js';
@@ -46,6 +47,7 @@ const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 25
 export class PaymentsController {
   constructor(
     private readonly payments: Payments,
+    private readonly points: Points,
     private readonly idempotency: Idempotency,
   ) {}
 
@@ -77,7 +79,7 @@ export class PaymentsController {
         const memberId =
           body.memberExternalId === undefined
             ? null
-            : await this.payments.openMember(caller.partnerId, body.memberExternalId);
+            : await this.points.openMember(caller.partnerId, body.memberExternalId);
         const opened = await this.payments.open({
           partnerId: caller.partnerId,
           settings: caller.settings,
@@ -135,7 +137,7 @@ export class PaymentsController {
   ) {
     const body = validate(confirmBody, input, 'The body');
     const answer = await this.#act(caller, 'confirm', id, key, body, async (paymentId, wish) => {
-      const memberId = await this.payments.openMember(caller.partnerId, body.memberExternalId);
+      const memberId = await this.points.openMember(caller.partnerId, body.memberExternalId);
       return this.payments.confirm(paymentId, `confirm:${wish.toString('hex')}`, {
         memberId,
         seen: body.seen,

@@ -92,8 +92,4 @@ export class Payments {
   passport(partnerId: string, paymentId: string): Promise<Passport | null> {
     return this.ledger.passport(partnerId, paymentId);
   }
-
-  openMember(partnerId: string, externalId: string): Promise<string> {
-    return this.ledger.openMember(partnerId, externalId);
-  }
 }

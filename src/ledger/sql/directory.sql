@@ -82,3 +82,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     LIMIT p_limit
   ) AS waiting;
 $$;
+
+-- The partners of whom lots have expired with something left in them.
+CREATE OR REPLACE FUNCTION partners_with_expired_points(p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(DISTINCT partner_id), '[]') FROM lot WHERE remaining > 0 AND expires_at <= p_at;
+$$;

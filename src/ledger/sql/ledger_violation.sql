@@ -58,4 +58,12 @@ WHERE hold.state = 'captured' AND (
 UNION ALL
 SELECT 'two_live_or_paid_payments_an_invoice', min(payment.id::text)::uuid, payment.partner_id
 FROM payment WHERE state NOT IN ('declined', 'expired', 'cancelled')
-GROUP BY payment.partner_id, invoice_id HAVING count(*) > 1;
+GROUP BY payment.partner_id, invoice_id HAVING count(*) > 1
+UNION ALL
+SELECT 'reversed_more_than_credited', credit.id, credit.partner_id
+FROM transfer credit WHERE credit.kind = 'credit'
+  AND credit.amount < (SELECT coalesce(sum(amount), 0) FROM transfer WHERE origin = credit.id)
+UNION ALL
+SELECT 'lot_holds_more_than_granted', lot.id, lot.partner_id
+FROM lot WHERE lot.granted < lot.remaining + (SELECT coalesce(sum(hold_lot.points), 0) FROM hold_lot
+  JOIN hold ON hold.id = hold_lot.hold_id WHERE hold_lot.lot_id = lot.id AND hold.state IN ('held', 'captured'));

@@ -1,11 +1,29 @@
--- Writes the next event of a payment whose row the caller has locked.
+-- Writes the next event of a payment whose row the caller has locked, and tells the partner where it is one for him: with
+-- the payment as it stands now, so the caller has changed the row before.
 CREATE OR REPLACE FUNCTION payment_event_write(p_partner uuid, p_payment uuid, p_type text, p_body jsonb, p_at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
 DECLARE
-  v_seq integer;
+  v_payment payment;
 BEGIN
-  UPDATE payment SET event_seq = event_seq + 1 WHERE id = p_payment RETURNING event_seq INTO v_seq;
+  UPDATE payment SET event_seq = event_seq + 1 WHERE id = p_payment RETURNING * INTO v_payment;
   INSERT INTO payment_event (partner_id, payment_id, seq, type, body, at)
-  VALUES (p_partner, p_payment, v_seq, p_type, p_body, p_at);
+  VALUES (p_partner, p_payment, v_payment.event_seq, p_type, p_body, p_at);
+  IF p_type IN ('payment.awaiting_confirmation', 'payment.returned_to_buyer', 'payment.in_review', 'payment.paid',
+    'payment.declined', 'payment.expired', 'payment.cancelled')
+  THEN
+    PERFORM event_publish(p_partner, 'payment.' || v_payment.state, p_payment, v_payment.event_seq, jsonb_build_object(
+      'paymentId', v_payment.id,
+      'scheme', v_payment.scheme,
+      'state', v_payment.state,
+      'reason', v_payment.reason,
+      'refusalCode', v_payment.refusal_code,
+      'invoiceId', v_payment.invoice_id,
+      'invoiceNumber', v_payment.invoice_number,
+      'amountMinor', v_payment.amount_minor,
+      'currency', v_payment.currency,
+      'points', v_payment.points,
+      'memberId', v_payment.member_id,
+      'transactionId', v_payment.transaction_id), p_at);
+  END IF;
 END
 $$;

@@ -1,5 +1,6 @@
 -- Gives back what a hold took: points to their lots, the sum to the fund. The caller has locked the payment.
--- Points of a lot that has expired meanwhile follow the partner's grace: a fresh lot for so many days, or back to the old one.
+-- Points of a lot that has expired meanwhile follow the partner's grace: a fresh lot until the end of the day so many days
+-- on, or back to the old one, where they expire with it.
 CREATE OR REPLACE FUNCTION payment_release(p_partner uuid, p_hold uuid, p_at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -7,6 +8,7 @@ DECLARE
   v_part record;
   v_transfer uuid;
   v_grace_days integer;
+  v_zone text := partner_zone(p_partner);
   v_actor jsonb;
   v_member_available uuid;
   v_member_held uuid;
@@ -37,7 +39,8 @@ BEGIN
     LOOP
       IF v_part.expires_at <= p_at AND v_grace_days > 0 THEN
         INSERT INTO lot (partner_id, member_id, granted, remaining, expires_at, transfer_id)
-        VALUES (p_partner, v_hold.member_id, v_part.points, v_part.points, p_at + v_grace_days * interval '1 day', v_transfer);
+        VALUES (p_partner, v_hold.member_id, v_part.points, v_part.points,
+          end_of_day((p_at AT TIME ZONE v_zone)::date + v_grace_days, v_zone), v_transfer);
       ELSE
         UPDATE lot SET remaining = remaining + v_part.points WHERE id = v_part.id;
       END IF;

@@ -1,0 +1,89 @@
+-- What the partner sees of a member: who he is, what he can spend at p_at, what is held, and what expires within p_soon;
+-- NULL where there is none.
+CREATE OR REPLACE FUNCTION member_read(p_partner uuid, p_member uuid, p_soon interval, p_at timestamptz) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  RETURN (
+    SELECT jsonb_build_object(
+      'id', id, 'externalId', CASE WHEN erased_at IS NULL THEN external_id END, 'metadata', metadata,
+      'createdAt', created_at, 'erasedAt', erased_at,
+      'balance', member_balance(p_partner, p_member, p_at),
+      'expiringSoon', (SELECT coalesce(jsonb_agg(jsonb_build_object('expiresOn', day, 'points', points) ORDER BY day), '[]')
+        FROM (SELECT last_day(expires_at, partner_zone(p_partner)) AS day, sum(remaining)::bigint AS points FROM lot
+          WHERE member_id = p_member AND remaining > 0 AND expires_at > p_at AND expires_at <= p_at + p_soon
+          GROUP BY 1) AS soon))
+    FROM member WHERE id = p_member);
+END
+$$;
+
+-- The same sums as the books had them at a moment: by the entries, expiry included; NULL where there is no such member.
+CREATE OR REPLACE FUNCTION member_balance_at(p_partner uuid, p_member uuid, p_then timestamptz) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  RETURN (
+    SELECT jsonb_build_object(
+      'available', coalesce(sum(amount) FILTER (WHERE kind = 'member.available'), 0)::bigint,
+      'held', coalesce(sum(amount) FILTER (WHERE kind = 'member.held'), 0)::bigint)
+    FROM member LEFT JOIN (
+      SELECT account.kind, transfer.amount FROM account JOIN transfer ON transfer.credit = account.id
+      WHERE account.owner = p_member AND transfer.at <= p_then
+      UNION ALL
+      SELECT account.kind, -transfer.amount FROM account JOIN transfer ON transfer.debit = account.id
+      WHERE account.owner = p_member AND transfer.at <= p_then
+      UNION ALL
+      -- Over, but not booked yet.
+      SELECT 'member.available', -lot.remaining FROM lot
+      WHERE lot.member_id = p_member AND lot.remaining > 0 AND lot.expires_at <= p_then
+    ) AS movement ON true
+    WHERE member.id = p_member GROUP BY member.id);
+END
+$$;
+
+-- A page of the member's entries, newest first, from before p_before (exclusive); points are signed, as his balance moved.
+CREATE OR REPLACE FUNCTION member_entries(p_partner uuid, p_member uuid, p_before uuid, p_limit integer) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'kind', kind, 'points', points, 'reference', reference,
+      'paymentId', payment_id, 'creditId', origin, 'at', at) ORDER BY id DESC), '[]')
+    FROM (
+      SELECT * FROM (
+        SELECT transfer.*, transfer.amount AS points FROM transfer JOIN account ON account.id = transfer.credit
+        WHERE account.owner = p_member AND account.kind = 'member.available' AND (p_before IS NULL OR transfer.id < p_before)
+        UNION ALL
+        SELECT transfer.*, -transfer.amount FROM transfer JOIN account ON account.id = transfer.debit
+        WHERE account.owner = p_member AND account.kind = 'member.available' AND (p_before IS NULL OR transfer.id < p_before)
+        UNION ALL
+        -- Points that were held and are spent: the balance moved when they were held.
+        SELECT transfer.*, 0 FROM transfer JOIN account ON account.id = transfer.debit
+        WHERE account.owner = p_member AND account.kind = 'member.held' AND transfer.kind = 'capture'
+          AND (p_before IS NULL OR transfer.id < p_before)
+      ) AS entry ORDER BY id DESC LIMIT p_limit
+    ) AS page);
+END
+$$;
+
+-- A page of the member's lots with something left in them or held, oldest first, from after p_after (exclusive).
+CREATE OR REPLACE FUNCTION member_lots(p_partner uuid, p_member uuid, p_after uuid, p_limit integer) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'creditId', credit_id, 'granted', granted, 'remaining', remaining,
+      'held', held, 'expiresOn', last_day(expires_at, partner_zone(p_partner)), 'reference', reference, 'at', at)
+      ORDER BY id), '[]')
+    FROM (
+      SELECT lot.*, transfer.reference, transfer.at, CASE transfer.kind WHEN 'credit' THEN transfer.id END AS credit_id,
+        (SELECT coalesce(sum(hold_lot.points), 0)::bigint FROM hold_lot JOIN hold ON hold.id = hold_lot.hold_id
+          WHERE hold_lot.lot_id = lot.id AND hold.state = 'held') AS held
+      FROM lot JOIN transfer ON transfer.id = lot.transfer_id
+      WHERE lot.member_id = p_member AND (p_after IS NULL OR lot.id > p_after)
+        AND (lot.remaining > 0 OR EXISTS (SELECT FROM hold_lot JOIN hold ON hold.id = hold_lot.hold_id
+          WHERE hold_lot.lot_id = lot.id AND hold.state = 'held'))
+      ORDER BY lot.id LIMIT p_limit
+    ) AS page);
+END
+$$;
