@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import openapiTypescript, { astToString } from 'openapi-typescript';
 import { pino } from 'pino';
-import { format } from 'prettier';
+import { format, resolveConfig } from 'prettier';
 import { ApiModule } from '../src/api/api.module.js';
 import { openApiOf } from '../src/api/openapi.js';
 import { repository } from './stack.js';
@@ -34,11 +34,14 @@ const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silen
   logger: false,
 });
 const document = openApiOf(app);
+// What has a default may be left out of a request; answers have none.
+const types = await openapiTypescript(JSON.stringify(document), { defaultNonNullable: false });
+const style = await resolveConfig(join(repository, 'docs/openapi.json'));
 const files = new Map([
-  ['docs/openapi.json', await format(JSON.stringify(document), { parser: 'json' })],
+  ['docs/openapi.json', await format(JSON.stringify(document), { ...style, parser: 'json' })],
   [
     'packages/client/src/schema.ts',
-    `/** Made from docs/openapi.json by \`npm run openapi\`. */\n${astToString(await openapiTypescript(JSON.stringify(document)))}`,
+    `/** Made from docs/openapi.json by \`npm run openapi\`. */\n${astToString(types)}`,
   ],
 ]);
 const drifted: string[] = [];
@@ -49,5 +52,6 @@ for (const [name, content] of files) {
 }
 if (drifted.length > 0) {
   process.stderr.write(`Not what the code says: ${drifted.join(', ')}. Run: npm run openapi\n`);
-  process.exitCode = 1;
 }
+// Said outright: what Nest leaves behind in a preview ends the process with 0.
+process.exit(drifted.length > 0 ? 1 : 0);
