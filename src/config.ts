@@ -26,6 +26,8 @@ const apiEnvironment = z.object({
   SURETY_BASE_URL: url,
   /** How long a request waits for the saga's outcome before it says "processing", in milliseconds. */
   SURETY_ANSWER_WITHIN_MS: z.coerce.number().int().min(100).max(30_000).default(8_000),
+  /** What one API key may ask of one API process, over 10 s. */
+  SURETY_KEY_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
 });
 
 const workerEnvironment = z.object({

@@ -113,7 +113,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
   const both = ['payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport'];
   const api = [
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open',
-    'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_entries', 'member_lots',
+    'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_balance_on', 'member_entries', 'member_lots',
     'points_credit_until', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
