@@ -48,7 +48,11 @@ async function newestEvent(): Promise<string> {
   return rows[0]?.id ?? '';
 }
 
-async function received(receiver: Receiver, count: number, what = (_: Received) => true): Promise<Received[]> {
+async function received(
+  receiver: Receiver,
+  count: number,
+  what: (one: Received) => boolean = () => true,
+): Promise<Received[]> {
   await eventually(
     () => Promise.resolve(receiver.received.filter(what).length >= count),
     () => `${receiver.received.filter(what).length} of ${count} came\n${world.worker?.output.slice(-3_000) ?? ''}`,

@@ -35,7 +35,14 @@ export class Endpoints {
   async rotate(id: string, previousUntil: number): Promise<string> {
     const secret = newWebhookSecret();
     const sealed = this.#keyRing.seal(secret, webhookSecretPurpose(id));
-    await this.webhooks.rotateSecret(this.partnerId, id, sealed, previousUntil, Date.now());
+    await this.webhooks.rotateSecret({
+      partnerId: this.partnerId,
+      endpointId: id,
+      rotationId: randomUUID(),
+      secretSealed: sealed,
+      previousUntil,
+      at: Date.now(),
+    });
     return secret;
   }
 
