@@ -6,6 +6,7 @@
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
@@ -17,6 +18,7 @@ import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
 import { Ledger } from './ledger/ledger.js';
+import { Points } from './ledger/points.js';
 import { Recovery } from './ledger/recovery.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
@@ -109,6 +111,7 @@ const makers = {
       workflowBundle: { codePath: bundlePath },
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
+        ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createWebhookStartActivities(webhooks, temporal),
       },
       workflowTaskPollerBehavior: pollers,
