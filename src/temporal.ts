@@ -11,6 +11,8 @@ import {
 import proto from '@temporalio/proto';
 import type { TemporalSetupConfig } from './config.js';
 import {
+  expirePointsScheduleId,
+  expirePointsWorkflow,
   searchAttributes,
   startWebhooksScheduleId,
   startWebhooksWorkflow,
@@ -18,6 +20,9 @@ import {
   sweepWorkflow,
   taskQueues,
 } from './workflows/messages.js';
+
+/** Intervals are counted from 1970, so this falls on every zone's midnight. */
+const quarterHourMs = 15 * 60_000;
 
 /** Histories are evidence. */
 const retentionDays = 90;
@@ -90,6 +95,7 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
     [sweepScheduleId]: of(sweepScheduleId, sweepWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS },
     ]),
+    [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [
       { graceMs: config.WEBHOOK_START_GRACE_MS },
     ]),

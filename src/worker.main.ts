@@ -6,6 +6,7 @@
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
@@ -17,13 +18,14 @@ import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
 import { Ledger } from './ledger/ledger.js';
+import { Points } from './ledger/points.js';
 import { Recovery } from './ledger/recovery.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
 import { AddressGuard } from './webhooks/address.js';
 import { WebhookClient } from './webhooks/client.js';
-import { startDeliveries } from './webhookStarts.js';
+import { WebhookStarts } from './webhookStarts.js';
 import { deploymentName, taskQueues } from './workflows/messages.js';
 
 const config = readWorkerConfig();
@@ -38,7 +40,7 @@ Runtime.install({
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
 const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
-const onDeliveries = startDeliveries(temporal, log);
+const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
@@ -109,6 +111,7 @@ const makers = {
       workflowBundle: { codePath: bundlePath },
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
+        ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createWebhookStartActivities(webhooks, temporal),
       },
       workflowTaskPollerBehavior: pollers,

@@ -81,6 +81,9 @@ export const deploymentName = 'surety';
 export const sweepWorkflow = 'sweepPayments';
 export const sweepScheduleId = 'sweep-payments';
 
+export const expirePointsWorkflow = 'expirePoints';
+export const expirePointsScheduleId = 'expire-points';
+
 /** An event on its way to an endpoint. Ids alone: what is sent is read when it is sent. */
 export interface DeliverWebhook {
   readonly partnerId: string;

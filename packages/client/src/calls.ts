@@ -66,10 +66,12 @@ export type StreamPaths = {
   [Path in PathsOf<'get'>]: [AnswerOf<OperationOf<Path, 'get'>>] extends [never] ? Path : never;
 }[PathsOf<'get'>];
 
-/** The paths whose answer is a page with the cursor of the one after it. */
+/** The paths whose answer is a page with the cursor of the one after it; not the feed of events, which has no last one. */
 export type ListPaths = {
-  [Path in PathsOf<'get'>]: AnswerOf<OperationOf<Path, 'get'>> extends { data: unknown[]; next: string | null }
-    ? Path
+  [Path in PathsOf<'get'>]: AnswerOf<OperationOf<Path, 'get'>> extends { data: unknown[]; next: infer Next }
+    ? null extends Next
+      ? Path
+      : never
     : never;
 }[PathsOf<'get'>];
 

@@ -2,4 +2,4 @@
 export { createClient, type ClientOptions, type SuretyClient } from './client.js';
 export { isProblem, SuretyProblem, SuretyUnreachable, type InvalidField, type ProblemCode } from './problem.js';
 export type { components, paths } from './schema.js';
-export { verifyWebhook, WebhookRefused, type PaymentTold, type WebhookEvent } from './webhooks.js';
+export { typedEvent, verifyWebhook, WebhookRefused, type WebhookEvent } from './webhooks.js';

@@ -1,53 +1,12 @@
 /** Webhooks of Surety's: Standard Webhooks 1.0 (https://www.standardwebhooks.com). */
 import { Webhook } from 'standardwebhooks';
-import type { components } from './schema.js';
+import type { components } from './events.js';
+import type { components as answers } from './schema.js';
 
-/** How a payment stood when the event came to be. Amounts are integer minor units, points whole numbers. */
-export interface PaymentTold {
-  readonly paymentId: string;
-  readonly scheme: 'loyalty' | 'organisation';
-  readonly state: components['schemas']['Payment']['state'];
-  /** Why it stands so: a code. New codes may come. */
-  readonly reason: string | null;
-  readonly refusalCode: string | null;
-  readonly invoiceId: string;
-  readonly invoiceNumber: string | null;
-  readonly amountMinor: number | null;
-  readonly currency: string | null;
-  readonly points: number | null;
-  readonly memberId: string | null;
-  /** Invoicebox's, of a paid payment. */
-  readonly transactionId: string | null;
-}
+type Events = components['schemas'];
+type Known = Events[keyof Events];
 
-/** What each type of event tells. Fields may be added. */
-interface Told {
-  'payment.awaiting_confirmation': PaymentTold;
-  'payment.paid': PaymentTold;
-  'payment.declined': PaymentTold;
-  'payment.expired': PaymentTold;
-  'payment.cancelled': PaymentTold;
-  'payment.in_review': PaymentTold;
-  'points.credited': {
-    readonly creditId: string;
-    readonly memberId: string;
-    readonly points: number;
-    readonly reference: string;
-    /** The last day on which they can be spent; null: they do not expire. */
-    readonly expiresOn: string | null;
-  };
-  'points.expired': { readonly memberId: string; readonly points: number; readonly expiredOn: string };
-  'import.finished': { readonly importId: string; readonly [field: string]: unknown };
-  'webhook_endpoint.disabled': {
-    readonly endpointId: string;
-    readonly reason: string;
-    readonly failingSince: string | null;
-  };
-  /** Sent by `POST /v1/webhook-endpoints/{id}/test` alone. */
-  test: Readonly<Record<string, unknown>>;
-}
-
-const knownTypes: Readonly<Record<keyof Told, true>> = {
+const knownTypes: Readonly<Record<keyof Events, true>> = {
   'payment.awaiting_confirmation': true,
   'payment.paid': true,
   'payment.declined': true,
@@ -61,23 +20,17 @@ const knownTypes: Readonly<Record<keyof Told, true>> = {
   test: true,
 };
 
-interface Envelope {
+/** An event of a type that came after this release: answer 2xx and go on. */
+interface Unknown {
   /** The same at every delivery, replays included: what is known by it is to be passed over. */
   readonly id: string;
-  /** When it happened, ISO 8601. */
-  readonly timestamp: string;
-  /** Of a payment's events: greater is later, whichever comes first. null: of another kind. */
-  readonly sequence: number | null;
-}
-
-type Known = { [Type in keyof Told]: Envelope & { readonly type: Type; readonly data: Told[Type] } }[keyof Told];
-
-/** An event of a type that came after this release: answer 2xx and go on. */
-type Unknown = Envelope & {
   readonly type: 'unknown';
   readonly unknownType: string;
+  readonly timestamp: string;
+  /** Of a payment's events: greater is later, whichever comes first. */
+  readonly sequence: number | null;
   readonly data: Readonly<Record<string, unknown>>;
-};
+}
 
 export type WebhookEvent = Known | Unknown;
 
@@ -157,7 +110,14 @@ function eventOf(text: string): WebhookEvent {
   if (typeof event !== 'object' || event === null || !('type' in event) || typeof event.type !== 'string') {
     throw new WebhookRefused('The webhook is refused: its body is no event');
   }
-  // Its signature says that it is Surety's, so its shape is the type's.
-  if (Object.hasOwn(knownTypes, event.type)) return event as Known;
-  return { ...(event as Omit<Unknown, 'unknownType'>), type: 'unknown', unknownType: event.type };
+  return typedEvent(event as Told);
+}
+
+type Told = answers['schemas']['Event'];
+
+/** An event of the feed, `GET /v1/events`, as a webhook would tell it. */
+export function typedEvent(event: Told): WebhookEvent {
+  // It comes from Surety, by its signature or its address: its shape is the type's.
+  if (Object.hasOwn(knownTypes, event.type)) return event as unknown as Known;
+  return { ...event, type: 'unknown', unknownType: event.type };
 }
