@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 // In a project of your own: '@surety/client'.
 import {
   createClient,
@@ -17,7 +18,6 @@ import {
 } from '../../packages/client/src/index.js';
 
 type PaymentEvent = Extract<WebhookEvent, { type: `payment.${string}` }>;
-
 const patienceMs = 60_000;
 const member = 'anna';
 
@@ -115,21 +115,22 @@ const { server, url } = await listen(secrets, orders);
 const endpoint = await surety.post('/v1/webhook-endpoints', { body: { url, description: 'examples/partner-backend' } });
 if (endpoint.secret !== null) secrets.push(endpoint.secret);
 console.log(`listening at ${url}`);
-
 try {
   const invoiceId = await makeInvoice(twinUrl);
-  const payment = await surety.post('/v1/payments', {
-    body: { scheme: 'loyalty', invoiceId, memberExternalId: member },
-  });
+  let payment = await surety.post('/v1/payments', { body: { scheme: 'loyalty', invoiceId, memberExternalId: member } });
+  // Its invoice is still being read, when Invoicebox is slow.
+  while (payment.state === 'opening') {
+    payment = await surety.get('/v1/payments/{id}', { path: { id: payment.id } });
+    await pause(200);
+  }
   const { amountMinor, currency } = payment.invoice;
   if (amountMinor === null || currency === null || payment.points === null) throw new Error(`It is ${payment.state}`);
   console.log(`opened ${payment.id}: ${amountMinor} ${currency} in minor units for ${payment.points} points`);
 
   // The buyer has seen exactly this, and said yes.
-  const seen = { amountMinor, currency, points: payment.points };
   const { state } = await surety.post('/v1/payments/{id}/confirm', {
     path: { id: payment.id },
-    body: { memberExternalId: member, seen },
+    body: { memberExternalId: member, seen: { amountMinor, currency, points: payment.points } },
     // Of the order, and written down with it: after a crash the same confirm again, never a second one.
     idempotencyKey: `confirm-${payment.id}`,
   });
