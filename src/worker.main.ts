@@ -5,6 +5,7 @@
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createImportActivities } from './activities/creditImport.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
@@ -14,6 +15,7 @@ import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
+import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Recovery } from './ledger/recovery.js';
 import { createLog, type Log } from './log.js';
@@ -93,7 +95,10 @@ const makers = {
       ...common,
       taskQueue: taskQueues.background,
       workflowBundle: { codePath: bundlePath },
-      activities: createSweepActivities(temporal, new Recovery(pool)),
+      activities: {
+        ...createSweepActivities(temporal, new Recovery(pool)),
+        ...createImportActivities(new CreditImports(pool)),
+      },
       maxCachedWorkflows: 10,
       maxConcurrentActivityTaskExecutions: 10,
       shutdownGraceTime: '5 s',
