@@ -40,10 +40,15 @@ module.exports = {
     only(
       'activities',
       '^src/activities/',
-      ['^src/(invoicebox|ledger|domain)/', '^src/workflows/messages\\.ts$', '^src/(keyring|partnerSettings)\\.ts$'],
-      'An activity calls one counterpart; the sweeper starts workflows by their messages.',
+      [
+        '^src/(invoicebox|ledger|webhooks|domain)/',
+        '^src/workflows/messages\\.ts$',
+        '^src/(keyring|partnerSettings)\\.ts$',
+      ],
+      'An activity calls one counterpart; the sweeper and the webhooks starter start workflows by their messages.',
     ),
     only('invoicebox', '^src/invoicebox/', ['^src/domain/'], 'HTTP only: what an answer means is decided in domain/.'),
+    only('webhooks', '^src/webhooks/', ['^src/domain/'], 'HTTP only: when to try again is decided in domain/.'),
     only('ledger', '^src/ledger/', ['^src/(database|domain)/'], 'The books know nothing of HTTP or of Temporal.'),
     only(
       'api',
@@ -51,9 +56,10 @@ module.exports = {
       [
         '^src/(ledger|database|domain)/',
         '^src/workflows/messages\\.ts$',
-        '^src/(config|log|temporal|health|keyring|partnerSettings)\\.ts$',
+        '^src/(config|log|temporal|health|keyring|partnerSettings|webhookStarts)\\.ts$',
+        '^src/webhooks/(address|endpointUrl|signature)\\.ts$',
       ],
-      'The API never calls Invoicebox, and knows of workflows their messages alone.',
+      'The API never calls Invoicebox or an endpoint, and knows of workflows their messages alone.',
     ),
     {
       name: 'simulator-is-apart',

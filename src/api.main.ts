@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
-import { json, urlencoded } from 'express';
+import { urlencoded } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import { readJsonBody } from './api/jsonBody.js';
+import { serveDocumentation } from './api/openapi.js';
 import { ApiModule } from './api/api.module.js';
 import { NestLog } from './api/nestLog.js';
 import { ProblemFilter } from './api/problem.js';
@@ -58,12 +60,19 @@ app.use((_request: unknown, response: { setHeader(name: string, value: string): 
   response.setHeader('X-Robots-Tag', 'noindex');
   next();
 });
-app.use('/v1', json({ limit: bodyLimit, strict: true, type: () => true }));
+// Swagger's page styles itself; it has neither session nor form of ours.
+app.use('/docs', (_request: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => {
+  const own = "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+  response.setHeader('Content-Security-Policy', `${own}; style-src 'self' 'unsafe-inline'; img-src 'self' data:`);
+  next();
+});
+app.use('/v1', ...readJsonBody);
 app.use('/pay', urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',
   maxAge: '1h',
 });
+serveDocumentation(app);
 app.useGlobalFilters(new ProblemFilter(config.SURETY_TEST_MODE === '1'));
 app.enableShutdownHooks();
 

@@ -26,6 +26,8 @@ const apiEnvironment = z.object({
   SURETY_BASE_URL: url,
   /** How long a request waits for the saga's outcome before it says "processing", in milliseconds. */
   SURETY_ANSWER_WITHIN_MS: z.coerce.number().int().min(100).max(30_000).default(8_000),
+  /** What one API key may ask of one API process, over 10 s. */
+  SURETY_KEY_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
 });
 
 const workerEnvironment = z.object({
@@ -34,9 +36,9 @@ const workerEnvironment = z.object({
   /** Which queues this worker serves: all by default; a larger deployment may scale them apart. */
   WORKER_QUEUES: z
     .string()
-    .default('payments,invoicebox,background')
+    .default('payments,invoicebox,background,webhooks')
     .transform((text) => text.split(',').map((name) => name.trim()))
-    .pipe(z.array(z.enum(['payments', 'invoicebox', 'background'])).min(1)),
+    .pipe(z.array(z.enum(['payments', 'invoicebox', 'background', 'webhooks'])).min(1)),
   HOST: z.string().default('0.0.0.0'),
   /**
    * Given for a release whose workflows are incompatible with those before it: this worker belongs to the deployment
@@ -52,6 +54,14 @@ const workerEnvironment = z.object({
   INVOICEBOX_CONFIRM_TIMEOUT_MS: z.coerce.number().int().min(1).max(30_000).default(30_000),
   /** Calls to Invoicebox at once: its rate times the longest call, so that an outage does not stop the queue. */
   INVOICEBOX_SLOTS: z.coerce.number().int().min(1).max(5_000).default(1_000),
+  // No longer together than an attempt's activity may take (src/workflows/deliverWebhook.ts).
+  WEBHOOK_CONNECT_TIMEOUT_MS: z.coerce.number().int().min(1).max(20_000).default(5_000),
+  /** From the look-up of the name to the status line. */
+  WEBHOOK_TOTAL_TIMEOUT_MS: z.coerce.number().int().min(1).max(20_000).default(10_000),
+  /** Attempts at once. Of one endpoint a few, so that this is about endpoints, slow ones above all. */
+  WEBHOOK_SLOTS: z.coerce.number().int().min(1).max(5_000).default(500),
+  /** Shrinks the waits between attempts and the three days that an endpoint may fail: for tests. */
+  WEBHOOK_WAIT_SCALE: z.coerce.number().positive().max(1).default(1),
 });
 
 const migrateEnvironment = z.object({
@@ -76,6 +86,10 @@ const temporalSetupEnvironment = z.object({
   SWEEP_HOLD_AGE_MS: z.coerce.number().int().min(0).max(3_600_000).default(300_000),
   /** A sweep that takes longer is ended, so that the next can do the work. */
   SWEEP_TIMEOUT_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(600_000),
+  /** How often deliveries are looked for that nobody has started. */
+  WEBHOOK_START_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
+  /** A delivery that is due no longer than this may be under way. */
+  WEBHOOK_START_GRACE_MS: z.coerce.number().int().min(0).max(3_600_000).default(30_000),
   LOG_LEVEL: common.LOG_LEVEL,
 });
 

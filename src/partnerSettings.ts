@@ -8,6 +8,7 @@ const milliseconds = z
   .min(0)
   .max(31 * 24 * 3_600_000);
 const positive = z.int().min(1);
+const pointsLimit = z.int().min(1).max(1e12);
 const timeZone = z
   .string()
   .refine((zone) => Intl.supportedValuesOf('timeZone').includes(zone) || zone === 'UTC', 'is not a time zone');
@@ -47,7 +48,7 @@ const loyalty = z.strictObject({
     })
     .prefault({}),
   /** Absent: as the browser asks, else Russian. */
-  language: z.enum(['ru', 'en']).optional(),
+  language: z.enum(['ru', 'en']).nullish(),
   support: z.string().max(200).default(''),
   /**
    * Where our page may be shown in a frame: nowhere by default (silent in the contract, section 6). Only sites of our own
@@ -74,8 +75,31 @@ const loyalty = z.strictObject({
         .default(null),
     })
     .prefault({}),
+  /** Points that were held past their last day and come back are spendable for so many days more. */
   releaseGraceDays: z.int().min(0).max(366).default(0),
+  /** How long before their last day points are told to be expiring. */
+  expiringSoonDays: z.int().min(1).max(366).default(30),
+  /** What an invoice must cost to be paid with points, in points; absent: no limit. */
+  minPoints: pointsLimit.nullish(),
+  maxPoints: pointsLimit.nullish(),
 });
+
+/** What a partner may change itself through the API; the rest is the operator's. */
+export const programmeChanges = z
+  .strictObject({
+    language: loyalty.shape.language.unwrap(),
+    support: loyalty.shape.support.unwrap(),
+    branding: z.strictObject({
+      colour: loyalty.shape.branding.unwrap().shape.colour.unwrap(),
+      logoPng: loyalty.shape.branding.unwrap().shape.logoPng.unwrap(),
+    }),
+    releaseGraceDays: loyalty.shape.releaseGraceDays.unwrap(),
+    expiringSoonDays: loyalty.shape.expiringSoonDays.unwrap(),
+    minPoints: pointsLimit.nullable(),
+    maxPoints: pointsLimit.nullable(),
+  })
+  .partial()
+  .meta({ id: 'ChangeProgramme' });
 
 /** WCAG 2.2, "contrast ratio", of a colour `#rrggbb` against white. */
 export function contrastToWhite(colour: string): number {

@@ -10,7 +10,19 @@ import {
 } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { TemporalSetupConfig } from './config.js';
-import { searchAttributes, sweepScheduleId, sweepWorkflow, taskQueues } from './workflows/messages.js';
+import {
+  expirePointsScheduleId,
+  expirePointsWorkflow,
+  searchAttributes,
+  startWebhooksScheduleId,
+  startWebhooksWorkflow,
+  sweepScheduleId,
+  sweepWorkflow,
+  taskQueues,
+} from './workflows/messages.js';
+
+/** Intervals are counted from 1970, so this falls on every zone's midnight. */
+const quarterHourMs = 15 * 60_000;
 
 /** Histories are evidence. */
 const retentionDays = 90;
@@ -54,7 +66,7 @@ export async function prepareTemporal(config: TemporalSetupConfig): Promise<void
         },
       }),
     );
-    await untilAnswered(() => scheduleSweeps(connection, config));
+    await untilAnswered(() => scheduleAll(connection, config));
     await untilAnswered(async () => {
       const still = await missingSearchAttributes(connection, namespace);
       if (still.length > 0) throw new Error(`search attributes not known yet: ${still.join(', ')}`);
@@ -64,26 +76,37 @@ export async function prepareTemporal(config: TemporalSetupConfig): Promise<void
   }
 }
 
-/** One at a time: a sweep that is due while one runs is left out, and counted by the server. A stuck one is ended. */
-async function scheduleSweeps(connection: Connection, config: TemporalSetupConfig): Promise<void> {
+/** One at a time: a run that is due while one runs is left out, and counted by the server. A stuck one is ended. */
+async function scheduleAll(connection: Connection, config: TemporalSetupConfig): Promise<void> {
   const { schedule } = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
-  const wanted = {
-    spec: { intervals: [{ every: config.SWEEP_EVERY_MS }] },
+  const of = (workflowId: string, workflowType: string, everyMs: number, args: unknown[]) => ({
+    spec: { intervals: [{ every: everyMs }] },
     action: {
       type: 'startWorkflow' as const,
-      workflowType: sweepWorkflow,
-      workflowId: sweepScheduleId,
+      workflowType,
+      workflowId,
       taskQueue: taskQueues.background,
-      args: [{ graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS }],
+      args,
       workflowRunTimeout: config.SWEEP_TIMEOUT_MS,
     },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: config.SWEEP_EVERY_MS },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: everyMs },
+  });
+  const wanted = {
+    [sweepScheduleId]: of(sweepScheduleId, sweepWorkflow, config.SWEEP_EVERY_MS, [
+      { graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS },
+    ]),
+    [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
+    [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [
+      { graceMs: config.WEBHOOK_START_GRACE_MS },
+    ]),
   };
-  try {
-    await schedule.create({ scheduleId: sweepScheduleId, ...wanted });
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await schedule.getHandle(sweepScheduleId).update((now) => ({ ...now, ...wanted }));
+  for (const [scheduleId, options] of Object.entries(wanted)) {
+    try {
+      await schedule.create({ scheduleId, ...options });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      await schedule.getHandle(scheduleId).update((now) => ({ ...now, ...options }));
+    }
   }
 }
 

@@ -1,15 +1,18 @@
 /**
- * The worker: one process, three queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
- * call to Invoicebox, as fast as the server lets it; `background` does what nobody waits for. On SIGTERM it takes no new work and lets a running confirm finish.
+ * The worker: one process, four queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
+ * call to Invoicebox, as fast as the server lets it; `background` does what nobody waits for;
+ * `webhooks` speaks to partners' endpoints, slow ones among them. On SIGTERM it takes no new work and lets a running confirm finish.
  */
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createImportActivities } from './activities/creditImport.js';
+import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
 import { createSweepActivities } from './activities/sweep.js';
+import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
 import { readWorkerConfig } from './config.js';
 import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
@@ -17,9 +20,14 @@ import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
+import { Points } from './ledger/points.js';
 import { Recovery } from './ledger/recovery.js';
+import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
+import { AddressGuard } from './webhooks/address.js';
+import { WebhookClient } from './webhooks/client.js';
+import { startDeliveries } from './webhookStarts.js';
 import { deploymentName, taskQueues } from './workflows/messages.js';
 
 const config = readWorkerConfig();
@@ -32,7 +40,12 @@ Runtime.install({
 });
 
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
-const ledger = new Ledger(pool);
+const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
+const onDeliveries = startDeliveries(temporal, log);
+const ledger = new Ledger(pool, onDeliveries);
+const webhooks = new Webhooks(pool, onDeliveries);
+const keyRing = new KeyRing(config.SURETY_KEYS);
 const client = new InvoiceboxClient({
   timeouts: {
     connectMs: config.INVOICEBOX_CONNECT_TIMEOUT_MS,
@@ -41,10 +54,13 @@ const client = new InvoiceboxClient({
   },
   userAgent,
 });
-const partners = new Partners(pool, new KeyRing(config.SURETY_KEYS));
+const partners = new Partners(pool, keyRing);
+const webhookClient = new WebhookClient(
+  new AddressGuard(config.SURETY_TEST_MODE === '1'),
+  { connectMs: config.WEBHOOK_CONNECT_TIMEOUT_MS, totalMs: config.WEBHOOK_TOTAL_TIMEOUT_MS },
+  userAgent,
+);
 const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
-const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
 
 const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as const;
 /** Above the longest call to Invoicebox, so that a confirm under way is never cut by a deploy. */
@@ -97,11 +113,24 @@ const makers = {
       workflowBundle: { codePath: bundlePath },
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
-        ...createImportActivities(new CreditImports(pool)),
+        ...createExpiryActivities(new Points(pool, onDeliveries)),
+        ...createImportActivities(new CreditImports(pool, onDeliveries)),
+        ...createWebhookStartActivities(webhooks, temporal),
       },
-      maxCachedWorkflows: 10,
+      workflowTaskPollerBehavior: pollers,
+      // Deliveries that are being made; one that waits for a day is read again from its short history.
+      maxCachedWorkflows: 1_000,
       maxConcurrentActivityTaskExecutions: 10,
       shutdownGraceTime: '5 s',
+    }),
+  webhooks: () =>
+    Worker.create({
+      ...common,
+      taskQueue: taskQueues.webhooks,
+      activities: createDeliveryActivities(webhooks, webhookClient, keyRing, { scale: config.WEBHOOK_WAIT_SCALE }),
+      activityTaskPollerBehavior: pollers,
+      maxConcurrentActivityTaskExecutions: config.WEBHOOK_SLOTS,
+      shutdownGraceTime: config.WEBHOOK_TOTAL_TIMEOUT_MS + 5_000,
     }),
 };
 const workers = await Promise.all(config.WORKER_QUEUES.map((queue) => makers[queue]()));
@@ -136,7 +165,7 @@ try {
   await running;
 } finally {
   health.close();
-  await client.close();
+  await Promise.all([client.close(), webhookClient.close()]);
   await pool.end();
   await clientConnection.close();
   await connection.close();

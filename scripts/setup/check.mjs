@@ -2,12 +2,14 @@
 import { run } from './run.mjs';
 import { withProgress } from './say.mjs';
 
-const bins = {
-  tsc: 'typescript/bin/tsc',
-  eslint: 'eslint/bin/eslint.js',
-  prettier: 'prettier/bin/prettier.cjs',
-  depcruise: 'dependency-cruiser/bin/dependency-cruise.mjs',
-  knip: 'knip/bin/knip.js',
+const scripts = {
+  tsc: 'node_modules/typescript/bin/tsc',
+  eslint: 'node_modules/eslint/bin/eslint.js',
+  prettier: 'node_modules/prettier/bin/prettier.cjs',
+  depcruise: 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+  knip: 'node_modules/knip/bin/knip.js',
+  requirements: 'scripts/setup/requirements.mjs',
+  openapi: 'dist/scripts/openapi.js',
 };
 
 const checks = [
@@ -17,6 +19,7 @@ const checks = [
   ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'simulator', 'scripts'],
   ['knip'],
   ['requirements'],
+  ['openapi', '--check'],
 ];
 
 /** Runs every check, also after a failed one; answers the exit code. */
@@ -26,8 +29,7 @@ export async function runChecks(root, args) {
   for (const [name, ...rest] of chosen) {
     try {
       await withProgress('check', [name, ...rest].join(' '), async () => {
-        const script = name === 'requirements' ? 'scripts/setup/requirements.mjs' : `node_modules/${bins[name]}`;
-        const { code, output } = await run(process.execPath, [script, ...rest], { cwd: root });
+        const { code, output } = await run(process.execPath, [scripts[name], ...rest], { cwd: root });
         if (code !== 0) throw new Error(output);
       });
     } catch (error) {

@@ -13,7 +13,7 @@ import {
 } from '../domain/confirmAnswer.js';
 import { payabilityOf, type InvoiceFacts } from '../domain/invoice.js';
 import { isFinal, type DeclineReason, type FinalState, type PaymentState, type Scheme } from '../domain/payment.js';
-import { priceInPoints } from '../domain/points.js';
+import { priceInPoints, withinLimits } from '../domain/points.js';
 import type { Invoice, InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
 import type { Ledger, PaymentKey, StoredRead } from '../ledger/ledger.js';
 import type { PartnerSettings } from '../partnerSettings.js';
@@ -101,10 +101,11 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
       if (answer.kind !== 'invoice') return unreadAnswer(answer);
       const facts = factsOf(answer.invoice);
       const payable = payabilityOf(facts, currencies, at);
-      let price: { points: number; pricedAt: number } | null = null;
+      let price: Price | null = null;
       if (payable.kind === 'payable') {
-        price = priceOf(payable, order, settings, at);
-        if (price === null) return { kind: 'unpayable', reason: 'currency_unsupported' };
+        const priced = priceOf(payable, order, settings, at);
+        if (priced.kind === 'unpayable') return priced;
+        price = priced;
       }
       const stored = await ledger.quote(order.key, storedRead(answer.invoice), price, ageMs(), at);
       if (stored.outcome !== 'quoted') return endedOrSuperseded(stored);
@@ -231,25 +232,34 @@ function unreadAnswer(answer: Exclude<ReadAnswer, { kind: 'invoice' }>): QuoteAn
   }
 }
 
-/** A price holds for the quote's time as long as the sum is the same. */
+interface Price {
+  readonly points: number;
+  readonly pricedAt: number;
+}
+
+/** A price holds for the quote's time as long as the sum is the same, whatever the programme's settings say by then. */
 function priceOf(
   payable: { amountMinor: number; currency: string },
   { previous, quoteTtlMs, scheme }: ReadOrder,
   settings: PartnerSettings,
   at: number,
-): { points: number; pricedAt: number } | null {
-  if (scheme === 'organisation') return { points: 0, pricedAt: at };
+): (Price & { readonly kind: 'price' }) | { readonly kind: 'unpayable'; readonly reason: DeclineReason } {
+  if (scheme === 'organisation') return { kind: 'price', points: 0, pricedAt: at };
   const sameSum = previous?.amountMinor === payable.amountMinor && previous.currency === payable.currency;
   if (previous !== null && sameSum && at - previous.pricedAt < quoteTtlMs) {
-    return { points: previous.points, pricedAt: previous.pricedAt };
+    return { kind: 'price', points: previous.points, pricedAt: previous.pricedAt };
   }
   const rate = settings.loyalty?.rates[payable.currency];
-  if (rate === undefined) return null;
-  const price = priceInPoints(payable.amountMinor, rate);
-  return price.ok ? { points: price.points, pricedAt: at } : null;
+  const price = rate === undefined ? null : priceInPoints(payable.amountMinor, rate);
+  if (price?.ok !== true) return { kind: 'unpayable', reason: 'currency_unsupported' };
+  const limited = withinLimits(price.points, settings.loyalty ?? {});
+  return limited === 'ok'
+    ? { kind: 'price', points: price.points, pricedAt: at }
+    : { kind: 'unpayable', reason: limited };
 }
 
-const priceOrZero = (price: { points: number; pricedAt: number } | null) => price ?? { points: 0, pricedAt: 0 };
+const priceOrZero = (price: Price | null): Price =>
+  price === null ? { points: 0, pricedAt: 0 } : { points: price.points, pricedAt: price.pricedAt };
 
 function factsOf(invoice: Invoice): InvoiceFacts {
   return {

@@ -1,7 +1,10 @@
 import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { APP_PIPE } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Client, Connection } from '@temporalio/client';
 import type { ApiConfig } from '../config.js';
+import { ApiKeyEntity } from '../database/entities/apiKey.js';
 import { LoginTokenEntity } from '../database/entities/loginToken.js';
 import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
@@ -12,6 +15,17 @@ import { Points } from '../ledger/points.js';
 import type { Log } from '../log.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
+import { CreditsController } from './credits/credits.controller.js';
+import { Cursors } from './cursors.js';
+import { ProblemsController } from './docs/problems.controller.js';
+import { ExportsController } from './exports/exports.controller.js';
+import { FundController } from './fund/fund.controller.js';
+import { KeysController } from './keys/keys.controller.js';
+import { Keys } from './keys/keys.js';
+import { keyRate } from './keyRate.js';
+import { MembersController } from './members/members.controller.js';
+import { ProgrammeController } from './programme/programme.controller.js';
+import { BorderPipe } from './validate.js';
 import { HealthController } from './health/health.controller.js';
 import { Idempotency } from './idempotency.js';
 import { Logins } from './pay/logins.js';
@@ -43,11 +57,12 @@ export class ApiModule implements OnApplicationShutdown {
     return {
       module: ApiModule,
       imports: [
+        ThrottlerModule.forRoot(keyRate(config.SURETY_KEY_REQUESTS_PER_SECOND)),
         TypeOrmModule.forRoot({
           type: 'postgres',
           url: config.DATABASE_URL,
           schema: 'surety',
-          entities: [PaymentEntity, SessionEntity, LoginTokenEntity],
+          entities: [ApiKeyEntity, PaymentEntity, SessionEntity, LoginTokenEntity],
           poolSize: config.DATABASE_POOL_SIZE,
           connectTimeoutMS: 5_000,
           // A connection that the server ends is replaced on next use.
@@ -61,7 +76,20 @@ export class ApiModule implements OnApplicationShutdown {
           },
         }),
       ],
-      controllers: [PaymentsController, LoginTokensController, HealthController, EntryController, PayController],
+      controllers: [
+        PaymentsController,
+        LoginTokensController,
+        MembersController,
+        CreditsController,
+        ExportsController,
+        ProgrammeController,
+        FundController,
+        KeysController,
+        ProblemsController,
+        HealthController,
+        EntryController,
+        PayController,
+      ],
       providers: [
         { provide: Pool, useValue: createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log) },
         { provide: Connection, useValue: connection },
@@ -72,7 +100,10 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },
+        { provide: APP_PIPE, useClass: BorderPipe },
+        Cursors,
         Idempotency,
+        Keys,
         LoginTokens,
         Payments,
         Programmes,

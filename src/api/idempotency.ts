@@ -2,14 +2,9 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import type { ApiAnswer } from './answer.js';
 import { Problem, type ProblemBody } from './problem.js';
 import { Pool } from '../database/pool.js';
-
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body: object;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 export interface IdempotentRequest {
   readonly partnerId: string;
@@ -18,9 +13,12 @@ export interface IdempotentRequest {
   readonly route: string;
   readonly key: string;
   readonly body: unknown;
-  /** The payment acted on, or the id that a new one gets. */
-  readonly paymentId: string;
+  /** What is acted on, or the id that something new gets: a retry acts on the same. */
+  readonly subjectId: string;
 }
+
+/** What work answers; `frozen`: what a replay says in its place, where the answer holds a secret that is shown once. */
+export type Worked = ApiAnswer & { readonly subjectId: string; readonly frozen?: object };
 
 const beginAnswer = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('started'), paymentId: z.uuid() }),
@@ -44,18 +42,21 @@ export function uuidOf(hash: Buffer): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
+/** For work that never answers 202. */
+const neverAccepted = (): Promise<never> => Promise.reject(new Error('This work has a final answer or none'));
+
 @Injectable()
 export class Idempotency {
   constructor(private readonly pool: Pool) {}
 
   /**
    * Does the work once a key. A 202 is remembered only as "done, tell the true state": its replay calls `tellNow`.
-   * What fails without an answer (503, a crash) freezes nothing: the same key goes ahead again, with the same payment.
+   * What fails without an answer (503, a crash) freezes nothing: the same key goes ahead again, with the same subject.
    */
   async once(
     request: IdempotentRequest,
-    work: (paymentId: string, wish: Buffer) => Promise<ApiAnswer & { readonly paymentId: string }>,
-    tellNow: (paymentId: string) => Promise<ApiAnswer>,
+    work: (subjectId: string, wish: Buffer) => Promise<Worked>,
+    tellNow: (subjectId: string) => Promise<ApiAnswer> = neverAccepted,
   ): Promise<ApiAnswer> {
     const wish = wishHash(request);
     const bodyHash = createHash('sha256').update(JSON.stringify(request.body)).digest();
@@ -65,7 +66,7 @@ export class Idempotency {
         request.route,
         wish,
         bodyHash,
-        request.paymentId,
+        request.subjectId,
         new Date(),
       ]),
     );
@@ -87,11 +88,11 @@ export class Idempotency {
       case 'started':
         break;
     }
-    const end = (paymentId: string, status: number | null, body: object | null) =>
-      this.#call('idempotency_end', [request.partnerId, request.route, wish, paymentId, status, body]);
+    const end = (subjectId: string, status: number | null, body: object | null) =>
+      this.#call('idempotency_end', [request.partnerId, request.route, wish, subjectId, status, body]);
     try {
-      const { paymentId, ...answer } = await work(begun.paymentId, wish);
-      await end(paymentId, answer.status, answer.status === 202 ? null : answer.body);
+      const { subjectId, frozen, ...answer } = await work(begun.paymentId, wish);
+      await end(subjectId, answer.status, answer.status === 202 ? null : (frozen ?? answer.body));
       return answer;
     } catch (error) {
       if (error instanceof Problem && error.isFinal) {

@@ -4,22 +4,103 @@ import type { Request, Response } from 'express';
 import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { isPage, sendTroublePage } from './pay/pageFilter.js';
 
-const problems = {
-  malformed_json: { status: 400, title: 'The body is not JSON' },
-  idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
-  unauthorized: { status: 401, title: 'The API key is missing or not valid' },
-  forbidden: { status: 403, title: 'The API key lacks a scope' },
-  not_found: { status: 404, title: 'Not found' },
-  conflict: { status: 409, title: 'The state of the payment does not allow this' },
-  idempotency_in_flight: { status: 409, title: 'A request with this Idempotency-Key is being worked on' },
-  partner_not_ready: { status: 409, title: 'The partner cannot pay at the moment' },
-  body_too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
-  invalid_request: { status: 422, title: 'The request is not valid' },
-  idempotency_other_body: { status: 422, title: 'This Idempotency-Key was used with another request' },
-  too_many_requests: { status: 429, title: 'Too many requests at once' },
-  internal: { status: 500, title: 'Something unexpected happened' },
-  unavailable: { status: 503, title: 'Not available at the moment' },
+/** Of each code: what happened, in general, and what to do. Told at /docs/problems/<code>. */
+export const problems = {
+  malformed_json: {
+    status: 400,
+    title: 'The body is not JSON',
+    remedy: 'Send one JSON value in UTF-8, made by a JSON library.',
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request cannot be read',
+    remedy: 'Check the address, its percent-encoding and the headers that describe the body.',
+  },
+  idempotency_key_required: {
+    status: 400,
+    title: 'The header Idempotency-Key is required',
+    remedy: 'Send 1 to 255 visible characters of your own, new for each wish and the same for each repetition of it.',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'The API key is missing or not valid',
+    remedy: 'Send `Authorization: Bearer <key>` with a key that is neither revoked nor expired.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'The API key lacks a scope',
+    remedy: 'Use a key that has the scope named in the detail.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    remedy: 'There is nothing with this id for your key. Ids of other partners are answered the same.',
+  },
+  conflict: {
+    status: 409,
+    title: 'The present state does not allow this',
+    remedy: 'The answer tells the true state; decide by it. Repeating the same request changes nothing.',
+  },
+  reference_conflict: {
+    status: 409,
+    title: 'This reference stands for something else',
+    remedy: 'A reference is booked once. Use the one of your own record, and another for another record.',
+  },
+  insufficient_points: {
+    status: 409,
+    title: 'Less is left of the credit than is to be taken back',
+    remedy: 'The answer tells what is left. What is spent, held or expired cannot be reversed.',
+  },
+  cursor_outdated: {
+    status: 409,
+    title: 'This cursor is from before a restore of the database',
+    remedy: 'Read the feed from its beginning, and leave out events whose id you know.',
+  },
+  idempotency_in_flight: {
+    status: 409,
+    title: 'A request with this Idempotency-Key is being worked on',
+    remedy: 'Ask again in a moment with the same key.',
+  },
+  partner_not_ready: {
+    status: 409,
+    title: 'The partner cannot pay at the moment',
+    remedy: 'The reason tells why: Invoicebox refuses the credentials, or the fund is doubted. Speak to the operator.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    remedy: 'Requests have at most 64 kB; many credits at once go through an import.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body is of a type that is not read here',
+    remedy: 'Send `Content-Type: application/json` in UTF-8, or the type that the endpoint names.',
+  },
+  invalid_request: {
+    status: 422,
+    title: 'The request is not valid',
+    remedy: '`fields` names each field, the rule that it breaks and the kind of what was given.',
+  },
+  idempotency_other_body: {
+    status: 422,
+    title: 'This Idempotency-Key was used with another request',
+    remedy: 'Use a new key for a new request; to repeat, send the very same body.',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests at once',
+    remedy: 'Wait as long as Retry-After says, then repeat with the same Idempotency-Key.',
+  },
+  internal: {
+    status: 500,
+    title: 'Something unexpected happened',
+    remedy: 'Repeating with the same Idempotency-Key is safe. Tell the operator the requestId.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Not available at the moment',
+    remedy: 'Repeat with the same Idempotency-Key after Retry-After.',
+  },
 } as const;
 
 export type ProblemCode = keyof typeof problems;
@@ -33,7 +114,7 @@ export interface ProblemBody {
   readonly [extension: string]: unknown;
 }
 
-const finalCodes: readonly ProblemCode[] = ['not_found', 'invalid_request'];
+const finalCodes: readonly ProblemCode[] = ['not_found', 'invalid_request', 'reference_conflict'];
 
 export class Problem extends Error {
   readonly status: number;
@@ -53,7 +134,7 @@ export class Problem extends Error {
   body(): ProblemBody {
     const { status, title } = problems[this.code];
     return {
-      type: `https://surety.dev/problems/${this.code}`,
+      type: `/docs/problems/${this.code}`,
       title,
       status,
       code: this.code,
@@ -85,7 +166,7 @@ function problemOf(error: unknown): Problem {
   const httpStatus = error instanceof HttpException ? error.getStatus() : bodyParserStatus(error);
   switch (httpStatus) {
     case 400:
-      return new Problem('malformed_json');
+      return new Problem('malformed_request', 'Nothing was changed.');
     case 404:
       return new Problem('not_found');
     case 413:

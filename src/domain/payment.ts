@@ -45,6 +45,9 @@ export type DeclineReason =
   | 'invoice_unpayable_amount'
   | 'invoice_status_unknown'
   | 'currency_unsupported'
+  /** Of the programme's limits of one payment. */
+  | 'too_few_points'
+  | 'too_many_points'
   | 'insufficient_fund'
   | 'amount_changed'
   | 'fund_unavailable'

@@ -29,3 +29,15 @@ export function priceInPoints(amountMinor: number, rate: PointRate): Price {
   if (price > BigInt(Number.MAX_SAFE_INTEGER)) return { ok: false, problem: 'too_many_points' };
   return { ok: true, points: points(Number(price)) };
 }
+
+/** What one payment may cost in points; absent: no limit. */
+export interface PointLimits {
+  readonly minPoints?: number | null | undefined;
+  readonly maxPoints?: number | null | undefined;
+}
+
+/** Whether a programme lets this many points be paid at once. */
+export function withinLimits(price: number, { minPoints, maxPoints }: PointLimits): 'ok' | 'too_few_points' | 'too_many_points' {
+  if (price < (minPoints ?? 0)) return 'too_few_points';
+  return price > (maxPoints ?? Infinity) ? 'too_many_points' : 'ok';
+}

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 
 /** An event on its way to an endpoint, written in the transaction that a function of the ledger has committed. */
 export interface DueDelivery {
+  readonly partnerId: string;
   readonly eventId: string;
   readonly endpointId: string;
 }
@@ -31,8 +32,8 @@ export async function call<T>(
 }
 
 function dueDelivery(text: string): DueDelivery {
-  const [eventId = '', endpointId = ''] = text.split(':');
-  return { eventId, endpointId };
+  const [partnerId = '', eventId = '', endpointId = ''] = text.split(':');
+  return { partnerId, eventId, endpointId };
 }
 
 export const iso = (at: number): string => new Date(at).toISOString();

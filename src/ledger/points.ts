@@ -134,6 +134,11 @@ export class Points {
     return this.#call(balance.nullable(), 'member_balance_at', [partnerId, memberId, iso(at)]);
   }
 
+  /** ... and at the end of a day in the programme's zone. */
+  balanceOn(partnerId: string, memberId: string, on: string): Promise<Balance | null> {
+    return this.#call(balance.nullable(), 'member_balance_on', [partnerId, memberId, on]);
+  }
+
   /** Newest first. */
   entries(partnerId: string, memberId: string, before: string | null, limit: number): Promise<Entry[]> {
     return this.#call(z.array(entry), 'member_entries', [partnerId, memberId, before, limit]);
@@ -200,6 +205,11 @@ export class Points {
 
   partnersWithExpiredPoints(at: number): Promise<string[]> {
     return this.#call(z.array(z.uuid()), 'partners_with_expired_points', [iso(at)]);
+  }
+
+  /** @param changes keys of the loyalty settings that the partner may change itself */
+  changeProgramme(partnerId: string, changes: object) {
+    return this.#call(outcome('changed', 'no_programme', 'not_found'), 'programme_change', [partnerId, changes]);
   }
 
   /** By id, from after the given one. */

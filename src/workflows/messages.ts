@@ -67,7 +67,13 @@ export const workflowNames: Readonly<Record<Scheme, string>> = {
 export const resumedWorkflow = 'resumedPayment';
 export const workflowIdOf = (paymentId: string): string => `payment-${paymentId}`;
 
-export const taskQueues = { payments: 'payments', invoicebox: 'invoicebox', background: 'background' } as const;
+/** `webhooks`: attempts to deliver, apart from the rest, since a partner's endpoint may be slow. */
+export const taskQueues = {
+  payments: 'payments',
+  invoicebox: 'invoicebox',
+  background: 'background',
+  webhooks: 'webhooks',
+} as const;
 
 /** Of the worker deployment, where versions are pinned. */
 export const deploymentName = 'surety';
@@ -76,6 +82,30 @@ export const importWorkflow = 'importCredits';
 
 export const sweepWorkflow = 'sweepPayments';
 export const sweepScheduleId = 'sweep-payments';
+
+export const expirePointsWorkflow = 'expirePoints';
+export const expirePointsScheduleId = 'expire-points';
+
+/** An event on its way to an endpoint. Ids alone: what is sent is read when it is sent. */
+export interface DeliverWebhook {
+  readonly partnerId: string;
+  readonly eventId: string;
+  readonly endpointId: string;
+}
+
+export const deliverWebhookWorkflow = 'deliverWebhook';
+export const startWebhooksWorkflow = 'startWebhooks';
+export const startWebhooksScheduleId = 'start-webhooks';
+
+/** How a delivery's workflow is started, the first time or by a replay; what becomes of one that runs is the caller's to say. */
+export function deliveryStart(delivery: DeliverWebhook) {
+  return {
+    workflowId: `webhook-${delivery.eventId}-${delivery.endpointId}`,
+    taskQueue: taskQueues.background,
+    args: [delivery] as [DeliverWebhook],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+  } as const;
+}
 
 /** Typed, registered by set-up, never encrypted, never personal. */
 export const searchAttributes = {

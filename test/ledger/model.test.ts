@@ -62,6 +62,13 @@ const transaction = oneOf('own', 'own', 'own', 'own', 'other', 'shared');
 
 const steps = {
   credit: fc.record({ do: oneOf('credit'), member, points, lifeMs, reference: fc.nat({ max: 6 }) }),
+  reverse: fc.record({
+    do: oneOf('reverse'),
+    credit: fc.nat({ max: 6 }),
+    points: fc.option(fc.integer({ min: 1, max: 8 }), { freq: 2 }),
+    reference: fc.nat({ max: 4 }),
+  }),
+  expire: fc.record({ do: oneOf('expire') }),
   deposit: fc.record({
     do: oneOf('deposit'),
     amountMinor: fc.integer({ min: 1, max: 900 }),
@@ -122,7 +129,7 @@ interface Pause {
 }
 
 const weights: Readonly<Record<keyof typeof steps, number>> = {
-  ...{ credit: 3, deposit: 1, open: 2, read: 5, hold: 6, begin: 4, end: 3, fence: 1, capture: 3, close: 5 },
+  ...{ credit: 3, reverse: 2, expire: 1, deposit: 1, open: 2, read: 5, hold: 6, begin: 4, end: 3, fence: 1, capture: 3, close: 5 },
   ...{ unproven: 2, resume: 1, open_resolution: 2, resolve: 3 },
 };
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -377,6 +384,12 @@ class Pair {
       const reference = this.#id('credit', one.reference);
       return { do: 'credit', at, memberId: memberOf(one.member) ?? '', points: one.points, expiresAt, reference };
     }
+    if (one.do === 'expire') return { do: 'expire', at };
+    if (one.do === 'reverse') {
+      const { points: some } = one;
+      const credit = Object.keys(this.#model.credits)[one.credit] ?? this.#id('credit', one.credit);
+      return { do: 'reverse', at, points: some, credit, reference: this.#id('reversal', one.reference) };
+    }
     const paymentId = this.payments[one.payment] ?? '';
     if (one.do === 'open') {
       const { scheme } = one;
@@ -549,6 +562,10 @@ function ask(partnerId: string, operation: Operation): Promise<Outcome> {
       return new Points(pool)
         .creditUntil({ partnerId, actor: saga, ...operation })
         .then(({ outcome }) => ({ outcome }));
+    case 'reverse':
+      return reverse(partnerId, operation);
+    case 'expire':
+      return new Points(pool).expire(partnerId, 1_000, at).then((booked) => ({ outcome: 'booked', ...booked }));
     case 'deposit':
       return ledger.depositFund({ partnerId, currency: 'RUB', actor: saga, ...operation });
     case 'open':
@@ -588,6 +605,17 @@ function ask(partnerId: string, operation: Operation): Promise<Outcome> {
     case 'resolve':
       return ledger.resolve(key, operation.resolutionId, operation.readWithinMs, at);
   }
+}
+
+async function reverse(partnerId: string, operation: Operation & { do: 'reverse' }): Promise<Outcome> {
+  const { credit, points: some, reference, at } = operation;
+  const { rows } = await pool.query<{ id: string }>(
+    "SELECT id FROM transfer WHERE partner_id = $1 AND kind = 'credit' AND reference = $2",
+    [partnerId, credit],
+  );
+  const wish = { partnerId, creditId: rows[0]?.id ?? randomUUID(), points: some, reference, actor: saga, at };
+  const answer = await new Points(pool).reverse(wish);
+  return 'reversalId' in answer ? { outcome: answer.outcome, points: answer.points } : answer;
 }
 
 async function countWaiting(): Promise<number> {
@@ -646,6 +674,9 @@ SELECT jsonb_build_object(
 const usualOutcomes = [
   ...[
     'credit credited',
+    'reverse reversed',
+    'reverse insufficient',
+    'expire booked',
     'deposit deposited',
     'open opened',
     'open existing',

@@ -35,6 +35,15 @@ export type Operation = { readonly at: number } & (
       readonly expiresAt: number | null;
       readonly reference: string;
     }
+  | {
+      readonly do: 'reverse';
+      /** The reference of the credit that is taken back. */
+      readonly credit: string;
+      /** null: all of it. */
+      readonly points: number | null;
+      readonly reference: string;
+    }
+  | { readonly do: 'expire' }
   | { readonly do: 'deposit'; readonly amountMinor: number; readonly reference: string }
   | {
       readonly do: 'open';
@@ -185,8 +194,9 @@ export interface Ledger {
   readonly balances: Record<string, number>;
   readonly credits: Record<
     string,
-    { readonly memberId: string; readonly points: number; readonly expiresAt: number | null }
+    { readonly memberId: string; readonly points: number; readonly expiresAt: number | null; readonly lotId: number }
   >;
+  readonly reversals: Record<string, { readonly credit: string; readonly points: number }>;
   readonly deposits: Record<string, number>;
   readonly lots: Lot[];
   readonly payments: Record<string, Payment>;
@@ -201,6 +211,7 @@ export function newLedger(contract: Pick<Ledger, 'policy' | 'releaseGraceDays' |
     fundDoubted: false,
     balances: {},
     credits: {},
+    reversals: {},
     deposits: {},
     lots: [],
     payments: {},
@@ -225,6 +236,8 @@ type Doing<Name extends Operation['do']> = Extract<Operation, { do: Name }>;
 
 const performers: { readonly [Name in Operation['do']]: (ledger: Ledger, operation: Doing<Name>) => Outcome } = {
   credit,
+  reverse,
+  expire,
   deposit,
   open,
   end,
@@ -292,10 +305,39 @@ function credit(ledger: Ledger, { memberId, points, expiresAt, reference }: Doin
     const same = earlier.memberId === memberId && earlier.points === points && earlier.expiresAt === expiresAt;
     return { outcome: same ? 'already_credited' : 'conflict' };
   }
-  ledger.credits[reference] = { memberId, points, expiresAt };
+  ledger.credits[reference] = { memberId, points, expiresAt, lotId: ledger.lots.length };
   transfer(ledger, 'programme.issued', `member.available ${memberId}`, points);
   addLot(ledger, memberId, points, expiresAt);
   return { outcome: 'credited' };
+}
+
+/** Only what is left in the credit's own lot can be taken back. */
+function reverse(ledger: Ledger, { credit: of, points, reference, at }: Doing<'reverse'>): Outcome {
+  const credited = ledger.credits[of];
+  const lot = credited === undefined ? undefined : ledger.lots[credited.lotId];
+  if (credited === undefined || lot === undefined) return { outcome: 'not_found' };
+  const wanted = points ?? credited.points;
+  const earlier = ledger.reversals[reference];
+  if (earlier !== undefined) {
+    const same = earlier.credit === of && earlier.points === wanted;
+    return same ? { outcome: 'already_reversed', points: wanted } : { outcome: 'conflict' };
+  }
+  const remaining = (lot.expiresAt ?? Infinity) > at ? lot.remaining : 0;
+  if (remaining < wanted) return { outcome: 'insufficient', remaining };
+  ledger.reversals[reference] = { credit: of, points: wanted };
+  lot.remaining -= wanted;
+  transfer(ledger, `member.available ${lot.memberId}`, 'programme.issued', wanted);
+  return { outcome: 'reversed', points: wanted };
+}
+
+function expire(ledger: Ledger, { at }: Doing<'expire'>): Outcome {
+  const due = ledger.lots.filter((lot) => lot.remaining > 0 && (lot.expiresAt ?? Infinity) <= at);
+  const points = sum(due.map(({ remaining }) => remaining));
+  for (const lot of due) {
+    transfer(ledger, `member.available ${lot.memberId}`, 'programme.expired', lot.remaining);
+    lot.remaining = 0;
+  }
+  return { outcome: 'booked', lots: due.length, points, members: new Set(due.map(({ memberId }) => memberId)).size };
 }
 
 function deposit(ledger: Ledger, { amountMinor, reference }: Doing<'deposit'>): Outcome {

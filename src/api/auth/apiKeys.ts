@@ -1,6 +1,6 @@
 /** API keys: shown once, stored as a hash, found by it. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createParamDecorator, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { z } from 'zod';
@@ -8,7 +8,14 @@ import { partnerSettings, type PartnerSettings } from '../../partnerSettings.js'
 import { Problem } from '../problem.js';
 import { Pool } from '../../database/pool.js';
 
-export const scopes = ['payments:write', 'payments:read'] as const;
+export const scopes = [
+  'payments:write',
+  'payments:read',
+  'points:write',
+  'points:read',
+  'fund:read',
+  'webhooks:write',
+] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface Caller {
@@ -16,6 +23,7 @@ export interface Caller {
   readonly scopes: readonly string[];
   readonly partnerId: string;
   readonly slug: string;
+  readonly name: string;
   readonly settings: PartnerSettings;
 }
 
@@ -25,6 +33,7 @@ const found = z
     scopes: z.array(z.string()),
     partnerId: z.uuid(),
     slug: z.string(),
+    name: z.string(),
     settings: partnerSettings,
   })
   .nullable();
@@ -36,8 +45,6 @@ export function makeApiKey(testMode: boolean): { key: string; prefix: string; ha
 }
 
 const hashApiKey = (key: string): Buffer => createHash('sha256').update(key).digest();
-
-export const RequiresScope = (scope: Scope) => SetMetadata('scope', scope);
 
 export const CallerOf = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
   const { caller } = context.switchToHttp().getRequest<Request & { caller?: Caller }>();
@@ -63,11 +70,24 @@ export class ApiKeyGuard implements CanActivate {
     });
     const caller = found.parse(rows[0]?.answer);
     if (caller === null) throw new Problem('unauthorized');
-    const needed = this.reflector.get<Scope | undefined>('scope', context.getHandler());
-    if (needed !== undefined && !caller.scopes.includes(needed)) {
-      throw new Problem('forbidden', `This needs the scope ${needed}.`);
-    }
+    this.#check(caller, context);
     request.caller = caller;
     return true;
   }
+
+  /** What the endpoint says of itself (endpoint.ts). */
+  #check(caller: Caller, context: ExecutionContext): void {
+    const scope = this.reflector.get<Scope | 'every' | undefined>('scope', context.getHandler());
+    const needed = scope === 'every' ? scopes : scope === undefined ? [] : [scope];
+    const lacking = needed.filter((one) => !caller.scopes.includes(one));
+    if (lacking.length > 0) throw new Problem('forbidden', `This needs the scope ${lacking.join(', ')}.`);
+    const body = this.reflector.get<unknown>('body', context.getHandler());
+    const request = context.switchToHttp().getRequest<Request>();
+    if (body === 'json' && request.body === undefined && hasBody(request)) {
+      throw new Problem('unsupported_media_type', 'The body was not read; nothing was changed.');
+    }
+  }
 }
+
+const hasBody = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -36,6 +36,12 @@ export function formatTime(time: Date, language: Language, timeZone: string): st
   }).format(time);
 }
 
+/** `11 марта 2027 г.`, of a date `YYYY-MM-DD`: a day of the programme's, which no zone moves. */
+export function formatDay(day: string, language: Language): string {
+  const format = { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' } as const;
+  return new Intl.DateTimeFormat(locales[language], format).format(new Date(`${day}T00:00:00Z`));
+}
+
 /** `14:05:30 GMT+3` */
 export function formatClock(time: Date, language: Language, timeZone: string): string {
   return new Intl.DateTimeFormat(locales[language], {

@@ -1,16 +1,20 @@
 import type { PaymentEntity } from '../../database/entities/payment.js';
-import { formatPoints, formatTime, type Language } from './format.js';
+import { formatDay, formatPoints, formatTime, type Language } from './format.js';
 import { texts } from './texts.js';
 
-/** The buyer's own payments, newest first, and the way out. */
+/** What the buyer can spend and by when, his own payments, newest first, and the way out. */
 export function PaymentList({
   payments,
+  available,
+  expiringSoon,
   language,
   timeZone,
   slug,
   csrfToken,
 }: {
   payments: readonly PaymentEntity[];
+  available: number;
+  expiringSoon: readonly { readonly expiresOn: string; readonly points: number }[];
   language: Language;
   timeZone: string;
   slug: string;
@@ -19,6 +23,20 @@ export function PaymentList({
   const t = texts[language];
   return (
     <>
+      <dl class="summary">
+        <div>
+          <dt>{t.balance}</dt>
+          <dd>{formatPoints(available, language)}</dd>
+        </div>
+        {expiringSoon.map(({ expiresOn, points }) => (
+          <div key={expiresOn}>
+            <dt>
+              {t.spendBy} <time dateTime={expiresOn}>{formatDay(expiresOn, language)}</time>
+            </dt>
+            <dd>{formatPoints(points, language)}</dd>
+          </div>
+        ))}
+      </dl>
       {payments.length === 0 ? (
         <p>{t.none}</p>
       ) : (

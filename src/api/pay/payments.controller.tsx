@@ -6,6 +6,7 @@ import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
+import { Points } from '../../ledger/points.js';
 import { uuidOf, wishHash } from '../idempotency.js';
 import { countsForMs, Payments } from '../payments/payments.js';
 import type { SagaAnswer } from '../payments/sagas.js';
@@ -33,6 +34,7 @@ export class PayController {
     private readonly visits: Visits,
     private readonly payments: Payments,
     private readonly guard: PaymentGuard,
+    private readonly points: Points,
   ) {}
 
   /** The buyer's own payments, so that one who comes back days later finds an unknown one. */
@@ -40,11 +42,17 @@ export class PayController {
   async list(@Param('slug') slug: string, @Req() request: Request, @Res() response: Response) {
     const visit = await this.guard.beginMember(slug, null, request, response);
     if (visit === null) return;
-    const payments = await this.payments.ofMember(visit.programme.partnerId, visit.session.memberId);
     const { language, programme } = visit;
+    const { memberId } = visit.session;
+    const [payments, member] = await Promise.all([
+      this.payments.ofMember(programme.partnerId, memberId),
+      this.points.readMember(programme.partnerId, memberId, programme.loyalty.expiringSoonDays, Date.now()),
+    ]);
     const content = (
       <PaymentList
         payments={payments}
+        available={member?.balance.available ?? 0}
+        expiringSoon={member?.expiringSoon ?? []}
         language={language}
         timeZone={programme.settings.timeZone}
         slug={slug}

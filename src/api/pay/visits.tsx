@@ -48,7 +48,8 @@ export class Visits {
   /** @returns null where no such programme exists; the page that says so was sent */
   async begin(slug: string, request: Request, response: Response): Promise<Visit | null> {
     const programme = await this.programmes.find(slug);
-    const language = languageOf(request.query['lang'], programme?.loyalty.language, request.get('accept-language'));
+    const own = programme?.loyalty.language ?? undefined;
+    const language = languageOf(request.query['lang'], own, request.get('accept-language'));
     if (programme === null) {
       this.#send(null, language, request, response, {
         status: 404,

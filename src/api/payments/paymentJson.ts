@@ -1,7 +1,95 @@
-import type { PaymentEntity } from '../../database/entities/payment.js';
-
 /** A payment as the partner's API tells it. Amounts are integer minor units, points whole numbers, times ISO 8601 in UTC. */
-export function paymentJson(payment: PaymentEntity) {
+import { z } from 'zod';
+import type { PaymentEntity } from '../../database/entities/payment.js';
+import { paymentStates, type PaymentState } from '../../domain/payment.js';
+
+const time = z.iso.datetime({ offset: true });
+const amount = z.int();
+const who = z.object({ kind: z.string(), id: z.string() });
+
+export const stateSchema = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);
+
+export const paymentSchema = z
+  .object({
+    id: z.uuid(),
+    scheme: z.enum(['loyalty', 'organisation']),
+    state: stateSchema,
+    reason: z.string().nullable().meta({ description: 'Why it stands so: a code. New codes may come' }),
+    refusalCode: z.string().nullable().meta({ description: 'Invoicebox’s own, where it refused' }),
+    invoice: z.object({
+      id: z.string(),
+      number: z.string().nullable(),
+      description: z.string().nullable(),
+      amountMinor: amount.nullable(),
+      currency: z.string().nullable(),
+      expiresAt: time.nullable(),
+      paymentUrl: z.string().nullable(),
+      readAt: time.nullable(),
+    }),
+    points: z.int().nullable(),
+    memberId: z.uuid().nullable(),
+    transactionId: z.string().nullable().meta({ description: 'Invoicebox’s, of a paid payment' }),
+    nextProbeAt: time.nullable().meta({ description: 'Of an unknown outcome: when it is read again' }),
+    openedAt: time,
+    paidAt: time.nullable(),
+    closedAt: time.nullable(),
+  })
+  .meta({ id: 'Payment' });
+
+export const passportSchema = z
+  .object({
+    paymentId: z.uuid(),
+    scheme: z.enum(['loyalty', 'organisation']),
+    state: stateSchema,
+    reason: z.string().nullable(),
+    invoiceId: z.string(),
+    invoiceNumber: z.string().nullable(),
+    amountMinor: amount.nullable(),
+    currency: z.string().nullable(),
+    partnerOperationId: z.uuid(),
+    transactionId: z.string().nullable(),
+    memberId: z.uuid().nullable(),
+    openedBy: who,
+    confirmation: z
+      .looseObject({
+        actor: who,
+        seen: z.object({ amountMinor: amount, currency: z.string(), points: z.int() }),
+      })
+      .nullable()
+      .meta({ description: 'Who confirmed, and what he saw' }),
+    openedAt: time,
+    paidAt: time.nullable(),
+    pointsCaptured: z.int(),
+    fundDrawnMinor: z.int(),
+    attempts: z.array(
+      z.object({
+        n: z.int(),
+        startedAt: time,
+        finishedAt: time.nullable(),
+        class: z.string().nullable(),
+        code: z.string().nullable(),
+        requestId: z.string().nullable(),
+      }),
+    ),
+    entries: z.array(
+      z.object({
+        id: z.uuid(),
+        kind: z.string(),
+        debit: z.string(),
+        credit: z.string(),
+        asset: z.string(),
+        amount: z.int(),
+        reference: z.string(),
+        at: time,
+      }),
+    ),
+    events: z.array(z.object({ seq: z.int(), type: z.string(), body: z.looseObject({}), at: time })),
+  })
+  .meta({ id: 'Passport', description: 'The proof of one payment' });
+
+export type PaymentJson = z.infer<typeof paymentSchema>;
+
+export function paymentJson(payment: PaymentEntity): PaymentJson {
   return {
     id: payment.id,
     scheme: payment.scheme,

@@ -1,77 +1,60 @@
 /** `/v1/payments`: validates, calls one thing, maps what came of it. */
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Res, UseGuards } from '@nestjs/common';
+import { Body, Get, Param, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { Points } from '../../ledger/points.js';
 import { isFinal, type PaymentState } from '../../domain/payment.js';
-import { ApiKeyGuard, CallerOf, RequiresScope, type Caller } from '../auth/apiKeys.js';
-import { Idempotency, uuidOf, type ApiAnswer } from '../idempotency.js';
+import { Points } from '../../ledger/points.js';
+import { send, type ApiAnswer } from '../answer.js';
+import { CallerOf, type Caller } from '../auth/apiKeys.js';
+import { Cursors, pageOf } from '../cursors.js';
+import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
+import { Idempotency, uuidOf } from '../idempotency.js';
 import { Problem, unavailable } from '../problem.js';
-import { externalId, validate } from '../validate.js';
-import { paymentJson } from './paymentJson.js';
+import { anyUuid, invalidField } from '../validate.js';
+import { cancelBody, confirmBody, openBody, paymentsQuery } from './paymentBodies.js';
+import { passportSchema, paymentJson, paymentSchema } from './paymentJson.js';
 import { countsForMs, Payments } from './payments.js';
 import { hasBegun, type SagaAnswer } from './sagas.js';
 
-const anyUuid = z.string().regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i, 'is not an id (8-4-4-4-12 hex)');
-const link = z.url({ protocol: /^https?$/ }).max(2_000);
-const amountMinor = z.int().min(1).max(1e13);
-const points = z.int().min(0);
-const currency = z.string().regex(/^[A-Z]{3}$/);
+const position = z.object({ id: z.uuid() });
 
-const openBody = z.strictObject({
-  scheme: z.enum(['loyalty', 'organisation']),
-  invoiceId: anyUuid,
-  /** The one buyer who may confirm; absent: whoever holds first. */
-  memberExternalId: externalId.optional(),
-  links: z
-    .strictObject({ successUrl: link.optional(), failUrl: link.optional(), cancelUrl: link.optional() })
-    .default({}),
-});
-const confirmBody = z.strictObject({
-  memberExternalId: externalId,
-  /** What the buyer saw and agrees to. */
-  seen: z.strictObject({ amountMinor, currency, points }),
-});
-const cancelBody = z.strictObject({
-  /** A code of the partner's own; not prose, which may name people. */
-  reason: z
-    .string()
-    .regex(/^[a-z0-9_]{1,64}$/, 'must be 1 to 64 of a-z, 0-9 and _')
-    .default('cancelled_by_partner'),
-});
-const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters');
-
-@Controller('v1/payments')
-@UseGuards(ApiKeyGuard)
+@ApiController('v1/payments', 'Payments')
 export class PaymentsController {
   constructor(
     private readonly payments: Payments,
     private readonly points: Points,
     private readonly idempotency: Idempotency,
+    private readonly cursors: Cursors,
   ) {}
 
   @Post()
-  @RequiresScope('payments:write')
+  @Endpoint({
+    scope: 'payments:write',
+    summary: 'Open a payment of an invoice',
+    description:
+      'An invoice has one live or paid payment: opening it again answers that one (200). A loyalty payment is answered with its price in points, ready for the buyer; an organisation’s is paid in the background (202).',
+    idempotent: true,
+    body: 'json',
+    answers: { 201: paymentSchema, 200: paymentSchema, 202: paymentSchema },
+    problems: ['not_found', 'partner_not_ready'],
+  })
   async open(
     @CallerOf() caller: Caller,
-    @Headers('idempotency-key') key: string | undefined,
-    @Body() input: unknown,
+    @IdempotencyKey() key: string,
+    @Body({ schema: openBody }) body: z.infer<typeof openBody>,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const body = validate(openBody, input, 'The body');
     if (caller.settings[body.scheme] === null) {
-      throw new Problem('invalid_request', 'Nothing was called.', {
-        fields: [{ field: 'scheme', problem: 'the partner is not set up for this scheme' }],
-      });
+      throw invalidField('scheme', 'must be one that the partner is set up for', body.scheme);
     }
     const request = {
       partnerId: caller.partnerId,
       actorId: caller.keyId,
       route: 'POST /v1/payments',
-      key: keyOf(key),
+      key,
       body,
-      paymentId: uuidv7(),
+      subjectId: uuidv7(),
     };
     const answer = await this.idempotency.once(
       request,
@@ -101,41 +84,70 @@ export class PaymentsController {
         }
         if (told.reason === 'invoice_not_found') throw new Problem('not_found');
         const finished = told.state === 'opening' ? 202 : opened.kind === 'opened' ? 201 : 200;
-        return { ...told.answer, status: finished, paymentId: opened.paymentId };
+        return { ...told.answer, status: finished, subjectId: opened.paymentId };
       },
       async (paymentId) => (await this.#tell(caller.partnerId, paymentId)).answer,
     );
     return send(response, answer);
   }
 
+  @Get()
+  @Endpoint({
+    scope: 'payments:read',
+    summary: 'List payments, newest first',
+    answers: { 200: pageOf(paymentSchema, 'PaymentPage') },
+  })
+  async list(@CallerOf() caller: Caller, @Query({ schema: paymentsQuery }) query: z.infer<typeof paymentsQuery>) {
+    const { after, limit, ...filters } = query;
+    const key = { partnerId: caller.partnerId, list: 'payments', filters };
+    const before = after === undefined ? null : this.cursors.open(key, after, position).id;
+    const read = await this.payments.list(caller.partnerId, filters, before, limit + 1);
+    const { data, next } = this.cursors.page(key, limit, read, ({ id }) => ({ id }));
+    return { data: data.map(paymentJson), next };
+  }
+
   @Get(':id')
-  @RequiresScope('payments:read')
-  async read(@CallerOf() caller: Caller, @Param('id') id: string, @Res({ passthrough: true }) response: Response) {
-    const paymentId = validate(anyUuid, id, 'The payment id').toLowerCase();
-    const { answer } = await this.#tell(caller.partnerId, paymentId);
-    return send(response, { ...answer, status: 200, headers: {} });
+  @Endpoint({
+    scope: 'payments:read',
+    summary: 'Read a payment',
+    answers: { 200: paymentSchema },
+    problems: ['not_found'],
+  })
+  async read(@CallerOf() caller: Caller, @Param('id', { schema: anyUuid }) paymentId: string) {
+    return (await this.#tell(caller.partnerId, paymentId)).answer.body;
   }
 
   @Get(':id/passport')
-  @RequiresScope('payments:read')
-  async passport(@CallerOf() caller: Caller, @Param('id') id: string) {
-    const paymentId = validate(anyUuid, id, 'The payment id').toLowerCase();
+  @Endpoint({
+    scope: 'payments:read',
+    summary: 'Read the passport of a payment',
+    answers: { 200: passportSchema },
+    problems: ['not_found'],
+  })
+  async passport(@CallerOf() caller: Caller, @Param('id', { schema: anyUuid }) paymentId: string) {
     const passport = await this.payments.passport(caller.partnerId, paymentId);
     if (passport === null) throw new Problem('not_found');
     return passport;
   }
 
   @Post(':id/confirm')
-  @HttpCode(200)
-  @RequiresScope('payments:write')
+  @Endpoint({
+    scope: 'payments:write',
+    summary: 'Confirm a payment for the buyer',
+    description:
+      'Waits up to 8 s for the outcome; 202: it goes on, read the payment. An outcome that is not known is told as `unknown`, never as failed.',
+    idempotent: true,
+    body: 'json',
+    answers: { 200: paymentSchema, 202: paymentSchema },
+    problems: ['not_found', 'conflict'],
+  })
   async confirm(
     @CallerOf() caller: Caller,
-    @Param('id') id: string,
-    @Headers('idempotency-key') key: string | undefined,
-    @Body() input: unknown,
+    @Param('id', { schema: anyUuid }) id: string,
+    @IdempotencyKey() key: string,
+    @Body({ schema: confirmBody }) body: z.infer<typeof confirmBody>,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const body = validate(confirmBody, input, 'The body');
     const answer = await this.#act(caller, 'confirm', id, key, body, async (paymentId, wish) => {
       const memberId = await this.points.openMember(caller.partnerId, body.memberExternalId);
       return this.payments.confirm(paymentId, `confirm:${wish.toString('hex')}`, {
@@ -150,16 +162,22 @@ export class PaymentsController {
   }
 
   @Post(':id/cancel')
-  @HttpCode(200)
-  @RequiresScope('payments:write')
+  @Endpoint({
+    scope: 'payments:write',
+    summary: 'Cancel a payment',
+    description: 'Possible until Invoicebox has been asked to take the payment; then 409 with the true state.',
+    idempotent: true,
+    body: 'json',
+    answers: { 200: paymentSchema, 202: paymentSchema },
+    problems: ['not_found', 'conflict'],
+  })
   async cancel(
     @CallerOf() caller: Caller,
-    @Param('id') id: string,
-    @Headers('idempotency-key') key: string | undefined,
-    @Body() input: unknown,
+    @Param('id', { schema: anyUuid }) id: string,
+    @IdempotencyKey() key: string,
+    @Body({ schema: cancelBody }) body: z.infer<typeof cancelBody>,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const body = validate(cancelBody, input ?? {}, 'The body');
     const answer = await this.#act(caller, 'cancel', id, key, body, (paymentId, wish) =>
       this.payments.cancel(paymentId, `cancel:${wish.toString('hex')}`, {
         actor: { kind: 'api_key', id: caller.keyId },
@@ -174,20 +192,19 @@ export class PaymentsController {
   async #act(
     caller: Caller,
     verb: 'confirm' | 'cancel',
-    id: string,
-    key: string | undefined,
+    paymentId: string,
+    key: string,
     body: unknown,
     say: (paymentId: string, wish: Buffer) => Promise<SagaAnswer>,
   ): Promise<ApiAnswer> {
-    const paymentId = validate(anyUuid, id, 'The payment id').toLowerCase();
     await this.#tell(caller.partnerId, paymentId);
     const request = {
       partnerId: caller.partnerId,
       actorId: caller.keyId,
       route: `POST /v1/payments/${paymentId}/${verb}`,
-      key: keyOf(key),
+      key,
       body,
-      paymentId,
+      subjectId: paymentId,
     };
     return this.idempotency.once(
       request,
@@ -196,13 +213,13 @@ export class PaymentsController {
         const told = await this.#tell(caller.partnerId, paymentId);
         // The ledger knows whose confirmation counts, also where the workflow's answer was lost or it had ended by then.
         const counts = verb === 'confirm' && told.confirmationId === uuidOf(wish) && came(verb, told.state);
-        if (counts) return { ...told.answer, paymentId };
+        if (counts) return { ...told.answer, subjectId: paymentId };
         switch (said.kind) {
           case 'answered':
             if (!came(verb, told.state)) throw conflict(told);
-            return { ...told.answer, paymentId };
+            return { ...told.answer, subjectId: paymentId };
           case 'accepted':
-            return { ...told.answer, status: 202, paymentId };
+            return { ...told.answer, status: 202, subjectId: paymentId };
           case 'not_accepted':
             throw unavailable(
               `It is not known whether the ${verb} arrived; it can count for ${countsForMs / 1000} s. Repeat with the same Idempotency-Key: it cannot take effect twice.`,
@@ -250,12 +267,6 @@ interface Told {
   readonly body: object;
 }
 
-function keyOf(key: string | undefined): string {
-  if (key === undefined || key === '')
-    throw new Problem('idempotency_key_required', 'Send 1 to 255 characters of your own, new for each wish.');
-  return validate(idempotencyKey, key, 'Idempotency-Key');
-}
-
 /** Whether a payment now stands where the verb was to bring it. */
 function came(verb: 'confirm' | 'cancel', state: PaymentState): boolean {
   if (verb === 'cancel') return state === 'cancelled';
@@ -265,10 +276,4 @@ function came(verb: 'confirm' | 'cancel', state: PaymentState): boolean {
 function conflict(told: Told, refusal?: string): Problem {
   const extensions = { refusal: refusal ?? told.reason ?? told.state, payment: told.body };
   return new Problem('conflict', 'The true state of the payment is given.', extensions, {}, isFinal(told.state));
-}
-
-function send(response: Response, answer: ApiAnswer): object {
-  response.status(answer.status).set(answer.headers ?? {});
-  if (answer.status >= 400) response.type('application/problem+json');
-  return answer.body;
 }

@@ -7,6 +7,7 @@ import type { Actor, Cancellation, Confirmation, Scheme } from '../../domain/pay
 import { Ledger } from '../../ledger/ledger.js';
 import type { OpenOutcome, Passport } from '../../ledger/outcomes.js';
 import { policyOf, type PartnerSettings } from '../../partnerSettings.js';
+import type { PaymentFilters } from './paymentBodies.js';
 import { Sagas, type SagaAnswer } from './sagas.js';
 
 /** A confirm or cancel counts for this long after the click. */
@@ -64,6 +65,24 @@ export class Payments {
     return withPartner(this.dataSource, partnerId, (manager) =>
       manager.getRepository(PaymentEntity).findOneBy({ id: paymentId, partnerId }),
     );
+  }
+
+  /** Newest first, from before the given one. */
+  list(partnerId: string, filters: PaymentFilters, before: string | null, limit: number): Promise<PaymentEntity[]> {
+    const { state, openedFrom, openedBefore, ...exact } = filters;
+    return withPartner(this.dataSource, partnerId, (manager) => {
+      const query = manager
+        .getRepository(PaymentEntity)
+        .createQueryBuilder('payment')
+        .where({ partnerId, ...exact })
+        .orderBy('payment.id', 'DESC')
+        .limit(limit);
+      if (state !== undefined) query.andWhere('payment.state IN (:...state)', { state });
+      if (openedFrom !== undefined) query.andWhere('payment.opened_at >= :openedFrom', { openedFrom });
+      if (openedBefore !== undefined) query.andWhere('payment.opened_at < :openedBefore', { openedBefore });
+      if (before !== null) query.andWhere('payment.id < :before', { before });
+      return query.getMany();
+    });
   }
 
   /** A member's own payments of the last 12 months, newest first. */

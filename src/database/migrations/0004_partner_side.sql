@@ -60,8 +60,11 @@ CREATE TABLE webhook_endpoint (
   previous_secret_until timestamptz,
   state text NOT NULL DEFAULT 'enabled' CHECK (state IN ('enabled', 'disabled')),
   disabled_reason text CHECK (disabled_reason IN ('by_partner', 'failing', 'gone')),
-  -- Since when no delivery has succeeded, although some were tried.
+  -- Since when no delivery has succeeded, although some were tried; and how many attempts have failed since.
   failing_since timestamptz,
+  failures integer NOT NULL DEFAULT 0,
+  -- So many that trying everything at once would be pointless.
+  struggling boolean GENERATED ALWAYS AS (failures >= 20) STORED,
   created_at timestamptz NOT NULL DEFAULT now(),
   CHECK ((state = 'disabled') = (disabled_reason IS NOT NULL))
 );
@@ -73,18 +76,20 @@ CREATE TABLE webhook_delivery (
   endpoint_id uuid NOT NULL REFERENCES webhook_endpoint ON DELETE CASCADE,
   partner_id uuid NOT NULL,
   state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
+  -- Of this round: a replay begins a new one.
   attempts integer NOT NULL DEFAULT 0,
   -- The last attempt: the status answered, or the name of what kept an answer from coming.
   last_status integer,
   last_problem text,
   last_attempt_at timestamptz,
-  next_attempt_at timestamptz,
   delivered_at timestamptz,
+  -- When an attempt should be made; long past, its workflow was never started or is lost.
+  due_at timestamptz NOT NULL DEFAULT now(),
   -- When it was asked for last: at the event, or by a replay.
   asked_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (event_id, endpoint_id)
 );
-CREATE INDEX webhook_delivery_pending ON webhook_delivery (asked_at) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_due ON webhook_delivery (due_at) WHERE state = 'pending';
 CREATE INDEX webhook_delivery_by_endpoint ON webhook_delivery (endpoint_id, event_id DESC);
 
 DO $$
@@ -97,21 +102,22 @@ BEGIN
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', tenant_table);
     EXECUTE format('CREATE POLICY tenant ON %I USING (partner_id = current_partner()) WITH CHECK (partner_id = current_partner())', tenant_table);
     EXECUTE format('CREATE POLICY everything ON %I FOR SELECT TO surety_monitor USING (true)', tenant_table);
-    EXECUTE format('GRANT SELECT ON %I TO surety_monitor, surety_api', tenant_table);
+    EXECUTE format('GRANT SELECT ON %I TO surety_monitor', tenant_table);
   END LOOP;
 END
 $$;
 -- Which partners have points to expire, and which deliveries nobody has begun: asked before a tenant is known.
 CREATE POLICY look_up ON lot FOR SELECT TO surety_directory USING (true);
-CREATE POLICY look_up ON webhook_delivery FOR SELECT TO surety_directory USING (true);
+CREATE POLICY look_up ON webhook_delivery TO surety_directory USING (true) WITH CHECK (true);
+CREATE POLICY look_up ON webhook_endpoint FOR SELECT TO surety_directory USING (true);
 GRANT SELECT (id, partner_id, remaining, expires_at) ON lot TO surety_directory;
-GRANT SELECT ON webhook_delivery TO surety_directory;
+GRANT SELECT, UPDATE (due_at) ON webhook_delivery TO surety_directory;
+GRANT SELECT (id, struggling) ON webhook_endpoint TO surety_directory;
 
-GRANT SELECT ON ledger_epoch TO surety_api, surety_ledger;
+GRANT SELECT ON ledger_epoch TO surety_ledger;
 GRANT SELECT, INSERT ON event TO surety_ledger;
-GRANT SELECT, UPDATE (state, disabled_reason, failing_since) ON webhook_endpoint TO surety_ledger;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_endpoint TO surety_ledger;
 GRANT SELECT, INSERT, UPDATE ON webhook_delivery TO surety_ledger;
-GRANT INSERT, UPDATE, DELETE ON webhook_endpoint TO surety_api;
 GRANT INSERT, UPDATE (name, expires_at, revoked_at) ON api_key TO surety_api;
 GRANT UPDATE (external_id, metadata, erased_at) ON member TO surety_ledger;
 GRANT SELECT, DELETE ON session, login_token TO surety_ledger;

@@ -88,3 +88,32 @@ CREATE OR REPLACE FUNCTION partners_with_expired_points(p_at timestamptz) RETURN
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT coalesce(jsonb_agg(DISTINCT partner_id), '[]') FROM lot WHERE remaining > 0 AND expires_at <= p_at;
 $$;
+
+-- Deliveries that should have been tried by now and that nobody seems to be trying: taken up, so that no other asks for the
+-- same within p_lease_ms. Of one endpoint at most p_each at a time; of one that struggles only p_each_struggling.
+CREATE OR REPLACE FUNCTION webhook_deliveries_take_up(
+  p_grace_ms bigint, p_lease_ms bigint, p_each integer, p_each_struggling integer, p_limit integer, p_at timestamptz
+) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  WITH wanted AS (
+    SELECT late.event_id, late.endpoint_id
+    FROM (SELECT DISTINCT endpoint_id FROM webhook_delivery WHERE state = 'pending'
+      AND due_at < p_at - p_grace_ms * interval '1 millisecond') AS waiting
+    JOIN webhook_endpoint endpoint ON endpoint.id = waiting.endpoint_id
+    CROSS JOIN LATERAL (
+      SELECT event_id, endpoint_id, due_at FROM webhook_delivery
+      WHERE endpoint_id = endpoint.id AND state = 'pending' AND due_at < p_at - p_grace_ms * interval '1 millisecond'
+      ORDER BY due_at
+      LIMIT CASE WHEN endpoint.struggling THEN p_each_struggling ELSE p_each END
+      FOR UPDATE SKIP LOCKED
+    ) AS late
+    ORDER BY late.due_at
+    LIMIT p_limit
+  ), taken AS (
+    UPDATE webhook_delivery delivery SET due_at = p_at + p_lease_ms * interval '1 millisecond'
+    FROM wanted WHERE delivery.event_id = wanted.event_id AND delivery.endpoint_id = wanted.endpoint_id
+    RETURNING delivery.partner_id, delivery.event_id, delivery.endpoint_id
+  )
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'eventId', event_id, 'endpointId', endpoint_id)), '[]')
+  FROM taken;
+$$;

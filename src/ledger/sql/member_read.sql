@@ -41,6 +41,16 @@ BEGIN
 END
 $$;
 
+-- ... and at the end of a day in the programme's zone.
+CREATE OR REPLACE FUNCTION member_balance_on(p_partner uuid, p_member uuid, p_day date) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  RETURN member_balance_at(p_partner, p_member,
+    end_of_day(p_day, partner_zone(p_partner)) - interval '1 microsecond');
+END
+$$;
+
 -- A page of the member's entries, newest first, from before p_before (exclusive); points are signed, as his balance moved.
 CREATE OR REPLACE FUNCTION member_entries(p_partner uuid, p_member uuid, p_before uuid, p_limit integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$

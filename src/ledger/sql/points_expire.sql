@@ -40,7 +40,7 @@ BEGIN
     WHERE account.partner_id = p_partner AND account.kind = 'member.available' AND account.owner = side.member_id
       AND account.asset = 'points'
   ), given AS (
-    UPDATE account SET balance = balance + (SELECT sum(points)::bigint FROM due) WHERE id = v_expired
+    UPDATE account SET balance = balance + (SELECT coalesce(sum(points), 0)::bigint FROM due) WHERE id = v_expired
   )
   SELECT jsonb_agg(jsonb_build_object('memberId', member_id, 'points', points, 'expiredOn', day, 'lots', lots)) INTO v_booked
   FROM (SELECT member_id, last_day(expires_at, v_zone) AS day, sum(points)::bigint AS points, count(*) AS lots

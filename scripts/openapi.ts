@@ -1,0 +1,53 @@
+/**
+ * `npm run openapi`: writes docs/openapi.json from the code, and the client's types from that. With `--check` it writes
+ * nothing and fails where they have drifted: part of `npm run check`.
+ */
+import 'reflect-metadata';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NestFactory } from '@nestjs/core';
+import openapiTypescript, { astToString } from 'openapi-typescript';
+import { pino } from 'pino';
+import { format } from 'prettier';
+import { ApiModule } from '../src/api/api.module.js';
+import { openApiOf } from '../src/api/openapi.js';
+import { repository } from './stack.js';
+
+const config = {
+  DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+  DATABASE_POOL_SIZE: 1,
+  TEMPORAL_ADDRESS: '127.0.0.1:1',
+  TEMPORAL_NAMESPACE: 'none',
+  SURETY_KEYS: `none:${Buffer.alloc(32).toString('base64')}`,
+  SURETY_TEST_MODE: '0',
+  LOG_LEVEL: 'silent',
+  PORT: 0,
+  HOST: '127.0.0.1',
+  SURETY_BASE_URL: 'http://127.0.0.1:1',
+  SURETY_ANSWER_WITHIN_MS: 1_000,
+  SURETY_KEY_REQUESTS_PER_SECOND: 1,
+} as const;
+
+// Preview: the controllers are looked at, nothing is connected to.
+const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silent' })), {
+  preview: true,
+  logger: false,
+});
+const document = openApiOf(app);
+const files = new Map([
+  ['docs/openapi.json', await format(JSON.stringify(document), { parser: 'json' })],
+  [
+    'packages/client/src/schema.ts',
+    `/** Made from docs/openapi.json by \`npm run openapi\`. */\n${astToString(await openapiTypescript(JSON.stringify(document)))}`,
+  ],
+]);
+const drifted: string[] = [];
+for (const [name, content] of files) {
+  const path = join(repository, name);
+  if (!process.argv.includes('--check')) await writeFile(path, content);
+  else if ((await readFile(path, 'utf8').catch(() => '')) !== content) drifted.push(name);
+}
+if (drifted.length > 0) {
+  process.stderr.write(`Not what the code says: ${drifted.join(', ')}. Run: npm run openapi\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,72 @@
+/**
+ * How many deliveries to one endpoint a worker makes at once: few at first, more while it answers, one by one when it does
+ * not. So a slow endpoint takes neither slots nor time from the others, and a quick one is not held back.
+ */
+const atFirst = 2;
+const atMost = 16;
+/** Of an endpoint that answers, so many a place may wait for their turn, for so long; the rest come back later. */
+const waitersAPlace = 4;
+const waitMs = 1_000;
+const mostKept = 10_000;
+
+interface Waiter {
+  readonly admit: (admitted: boolean) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+interface Lane {
+  limit: number;
+  active: number;
+  readonly waiting: Waiter[];
+}
+
+/** Gives the place back, and says whether the endpoint answered. */
+export type Leave = (answered: boolean) => void;
+
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>();
+
+  /** Null: it is busy. */
+  async enter(endpointId: string): Promise<Leave | null> {
+    const lane = this.#laneOf(endpointId);
+    if (lane.active < lane.limit) lane.active += 1;
+    else if (!(await isAdmitted(lane))) return null;
+    return (answered) => {
+      lane.active -= 1;
+      lane.limit = answered ? Math.max(Math.min(lane.limit * 2, atMost), atFirst) : 1;
+      while (lane.active < lane.limit) {
+        const next = lane.waiting.shift();
+        if (next === undefined) break;
+        clearTimeout(next.timer);
+        lane.active += 1;
+        next.admit(true);
+      }
+      // One that answers is as good as new when it is asked for again.
+      if (answered && lane.active === 0) this.#lanes.delete(endpointId);
+    };
+  }
+
+  #laneOf(endpointId: string): Lane {
+    const kept = this.#lanes.get(endpointId);
+    if (kept !== undefined) return kept;
+    if (this.#lanes.size >= mostKept) {
+      for (const [id, lane] of this.#lanes) if (lane.active === 0) this.#lanes.delete(id);
+    }
+    const lane = { limit: atFirst, active: 0, waiting: [] };
+    this.#lanes.set(endpointId, lane);
+    return lane;
+  }
+}
+
+/** Waits for a place, which whoever leaves takes over for it. */
+function isAdmitted(lane: Lane): Promise<boolean> {
+  if (lane.limit === 1 || lane.waiting.length >= lane.limit * waitersAPlace) return Promise.resolve(false);
+  return new Promise((admit) => {
+    const timer = setTimeout(() => {
+      const place = lane.waiting.findIndex((waiter) => waiter.timer === timer);
+      if (place >= 0) lane.waiting.splice(place, 1);
+      admit(false);
+    }, waitMs);
+    lane.waiting.push({ admit, timer });
+  });
+}

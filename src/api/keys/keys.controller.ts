@@ -1,0 +1,182 @@
+/** `/v1/api-keys`: made, replaced and revoked by a key that has every scope. A key is shown once. */
+import { Body, Get, Param, Post, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+import type { ApiKeyEntity } from '../../database/entities/apiKey.js';
+import { send } from '../answer.js';
+import { CallerOf, scopes, type Caller } from '../auth/apiKeys.js';
+import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
+import { Idempotency } from '../idempotency.js';
+import { Problem } from '../problem.js';
+import { anyUuid, instant, invalidField, words } from '../validate.js';
+import { Keys } from './keys.js';
+
+const hourMs = 3_600_000;
+
+const makeBody = z
+  .strictObject({
+    name: words(100).min(1),
+    scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
+    expiresAt: instant.nullable().default(null),
+  })
+  .meta({ id: 'MakeApiKey' });
+
+const rotateBody = z
+  .strictObject({
+    overlapHours: z
+      .int()
+      .min(0)
+      .max(30 * 24)
+      .default(24)
+      .meta({ description: 'How long the key that is replaced still works' }),
+  })
+  .default({ overlapHours: 24 })
+  .meta({ id: 'RotateApiKey' });
+
+const keySchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    prefix: z.string().meta({ description: 'How the key begins' }),
+    scopes: z.array(z.string()),
+    expiresAt: instant.nullable(),
+    revokedAt: instant.nullable(),
+    lastUsedAt: instant.nullable().meta({ description: 'To the minute' }),
+    createdAt: instant,
+  })
+  .meta({ id: 'ApiKey' });
+
+const madeSchema = keySchema
+  .extend({ key: z.string().nullable().meta({ description: 'Shown this once; null in a replay' }) })
+  .meta({ id: 'NewApiKey' });
+
+@ApiController('v1/api-keys', 'API keys')
+export class KeysController {
+  constructor(
+    private readonly keys: Keys,
+    private readonly idempotency: Idempotency,
+  ) {}
+
+  @Get()
+  @Endpoint({
+    scope: 'every',
+    summary: 'List API keys, newest first',
+    answers: { 200: z.object({ data: z.array(keySchema) }).meta({ id: 'ApiKeyList' }) },
+  })
+  async list(@CallerOf() caller: Caller) {
+    return { data: (await this.keys.list(caller.partnerId)).map(keyJson) };
+  }
+
+  @Post()
+  @Endpoint({
+    scope: 'every',
+    summary: 'Make an API key',
+    idempotent: true,
+    body: 'json',
+    answers: { 201: madeSchema },
+  })
+  async make(
+    @CallerOf() caller: Caller,
+    @IdempotencyKey() key: string,
+    @Body({ schema: makeBody }) body: z.infer<typeof makeBody>,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const expiresAt = body.expiresAt === null ? null : new Date(body.expiresAt);
+    if (expiresAt !== null && expiresAt.getTime() <= Date.now())
+      throw invalidField('expiresAt', 'must be in the future', 'a time that is over');
+    const { partnerId, keyId } = caller;
+    const request = { partnerId, actorId: keyId, route: 'POST /v1/api-keys', key, body, subjectId: uuidv7() };
+    const answer = await this.idempotency.once(request, async (id) => {
+      const made = await this.keys.make(partnerId, { id, name: body.name, scopes: body.scopes, expiresAt });
+      return madeAnswer(made, id);
+    });
+    return send(response, answer);
+  }
+
+  @Post(':id/rotate')
+  @Endpoint({
+    scope: 'every',
+    summary: 'Replace an API key',
+    description: 'Makes another key with the same scopes; the old one works on for the overlap.',
+    idempotent: true,
+    body: 'json',
+    answers: { 201: madeSchema },
+    problems: ['not_found', 'conflict'],
+  })
+  async rotate(
+    @CallerOf() caller: Caller,
+    @Param('id', { schema: anyUuid }) id: string,
+    @IdempotencyKey() key: string,
+    @Body({ schema: rotateBody }) body: z.infer<typeof rotateBody>,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const { partnerId, keyId } = caller;
+    const route = `POST /v1/api-keys/${id}/rotate`;
+    const request = { partnerId, actorId: keyId, route, key, body, subjectId: uuidv7() };
+    const answer = await this.idempotency.once(request, async (newId) => {
+      const rotated = await this.keys.rotate(partnerId, id, newId, body.overlapHours * hourMs);
+      switch (rotated.kind) {
+        case 'not_found':
+          throw new Problem('not_found');
+        case 'over':
+          throw new Problem('conflict', 'The key has ended already; make a new one.', { refusal: 'key_is_over' });
+        case 'rotated':
+          return madeAnswer(rotated, newId);
+      }
+    });
+    return send(response, answer);
+  }
+
+  @Post(':id/revoke')
+  @Endpoint({
+    scope: 'every',
+    summary: 'Revoke an API key at once',
+    idempotent: true,
+    answers: { 200: keySchema },
+    problems: ['not_found', 'conflict'],
+  })
+  async revoke(
+    @CallerOf() caller: Caller,
+    @Param('id', { schema: anyUuid }) id: string,
+    @IdempotencyKey() key: string,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const { partnerId, keyId } = caller;
+    const route = `POST /v1/api-keys/${id}/revoke`;
+    const request = { partnerId, actorId: keyId, route, key, body: null, subjectId: id };
+    const answer = await this.idempotency.once(request, async () => {
+      const revoked = await this.keys.revoke(partnerId, id);
+      switch (revoked.kind) {
+        case 'not_found':
+          throw new Problem('not_found');
+        case 'last_full_key':
+          throw new Problem('conflict', 'It is the last key that can make others; make another one first.', {
+            refusal: 'last_full_key',
+          });
+        case 'revoked':
+          return { status: 200, body: keyJson(revoked.key), subjectId: id };
+      }
+    });
+    return send(response, answer);
+  }
+}
+
+function madeAnswer({ key, secret }: { key: ApiKeyEntity; secret: string }, subjectId: string) {
+  const body = { ...keyJson(key), key: secret };
+  // The database never sees the key itself.
+  return { status: 201, body, frozen: { ...body, key: null }, subjectId };
+}
+
+function keyJson(key: ApiKeyEntity): z.infer<typeof keySchema> {
+  return {
+    id: key.id,
+    name: key.name,
+    prefix: key.prefix,
+    scopes: key.scopes,
+    expiresAt: key.expiresAt?.toISOString() ?? null,
+    revokedAt: key.revokedAt?.toISOString() ?? null,
+    lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
+    createdAt: key.createdAt.toISOString(),
+  };
+}

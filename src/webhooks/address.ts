@@ -1,0 +1,79 @@
+/**
+ * Where webhooks may go: public addresses alone. A partner chooses the URL, and our network must not answer him. A name
+ * is judged by what it resolves to, at the moment of connecting: what it said at registration may have changed.
+ */
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** All addresses of a name. */
+export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
+
+export const resolveBySystem: Resolve = (hostname) =>
+  new Promise((resolve, reject) => {
+    systemLookup(hostname, { all: true, verbatim: true }, (error, addresses) => {
+      if (error === null) resolve(addresses);
+      else reject(error);
+    });
+  });
+
+export class RefusedAddressError extends Error {
+  readonly code = 'SURETY_REFUSED_ADDRESS';
+  constructor() {
+    super('The address is not a public one');
+  }
+}
+
+/** What IANA has given out for global unicast; all else in IPv6 is special, IPv4 in disguise included. */
+const globalUnicast: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
+
+export function isPublicAddress(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.process(text);
+  if (address.range() !== 'unicast') return false;
+  return address instanceof ipaddr.IPv4 || address.match(globalUnicast);
+}
+
+function isLoopback(text: string): boolean {
+  return ipaddr.isValid(text) && ipaddr.process(text).range() === 'loopback';
+}
+
+export class AddressGuard {
+  /** @param testMode allows loopback too */
+  constructor(
+    private readonly testMode: boolean,
+    private readonly resolve: Resolve = resolveBySystem,
+  ) {}
+
+  allows(address: string): boolean {
+    return isPublicAddress(address) || (this.testMode && isLoopback(address));
+  }
+
+  /** Of a URL whose host is an address: no look-up happens for it, so it is judged here. Null for a name. */
+  allowsLiteral(url: URL): boolean | null {
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    return ipaddr.isValid(host) ? this.allows(host) : null;
+  }
+
+  /** One private address among several is enough to refuse: which one is connected to is the network's choice. */
+  async resolvePublic(hostname: string): Promise<LookupAddress[]> {
+    const addresses = await this.resolve(hostname);
+    if (addresses.length === 0 || addresses.some(({ address }) => !this.allows(address)))
+      throw new RefusedAddressError();
+    return addresses;
+  }
+
+  /** For a socket: what it connects to is exactly what was judged. */
+  readonly lookup: LookupFunction = (hostname, options, answer) => {
+    this.resolvePublic(hostname).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (options.all === true) answer(null, addresses);
+        else answer(null, first?.address ?? '', first?.family);
+      },
+      (error: unknown) => {
+        answer(error instanceof Error ? error : new Error('The name could not be resolved'), '');
+      },
+    );
+  };
+}
