@@ -10,12 +10,16 @@ import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
+import { CreditImports } from '../ledger/creditImports.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
 import type { Log } from '../log.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { CreditsController } from './credits/credits.controller.js';
+import { ImportsController } from './credits/imports.controller.js';
+import { ImportStarts } from './credits/importStarts.js';
+import { ImportUploads } from './credits/importUploads.js';
 import { Cursors } from './cursors.js';
 import { ProblemsController } from './docs/problems.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
@@ -80,6 +84,8 @@ export class ApiModule implements OnApplicationShutdown {
         PaymentsController,
         LoginTokensController,
         MembersController,
+        // Before the credits: theirs is any path below /v1/credits.
+        ImportsController,
         CreditsController,
         ExportsController,
         ProgrammeController,
@@ -97,12 +103,15 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool), inject: [Pool] },
+        { provide: CreditImports, useFactory: (pool: Pool) => new CreditImports(pool), inject: [Pool] },
+        { provide: ImportStarts, useValue: new ImportStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },
         { provide: APP_PIPE, useClass: BorderPipe },
         Cursors,
         Idempotency,
+        ImportUploads,
         Keys,
         LoginTokens,
         Payments,
