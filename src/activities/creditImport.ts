@@ -32,10 +32,18 @@ export function createImportActivities(imports: CreditImports) {
       if (typeof reader === 'string') return reader;
       const chunks = work.chunks.values();
       let done = 0;
+      let isStopping = false;
       const lane = async (): Promise<void> => {
         for (const n of chunks) {
+          if (isStopping) return;
           if (cancellationSignal.aborted) throw new CancelledFailure('the worker is stopping');
-          await applyChunk(n, reader);
+          try {
+            await applyChunk(n, reader);
+          } catch (error) {
+            // What the other lanes hold in hand they finish; the retry takes up the rest.
+            isStopping = true;
+            throw error;
+          }
           done += 1;
           Context.current().heartbeat(done);
         }
