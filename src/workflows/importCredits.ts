@@ -8,7 +8,7 @@ type ImportActivities = ReturnType<typeof importActivities.createImportActivitie
 const { applyCreditImport } = proxyActivities<ImportActivities>({
   startToCloseTimeout: '2 h',
   // A killed worker's import goes on elsewhere after this.
-  heartbeatTimeout: '20 s',
+  heartbeatTimeout: '15 s',
   retry: { initialInterval: '1 s', maximumInterval: '1 min' },
   summary: 'Book the lines that are not done yet',
 });
