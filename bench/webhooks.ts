@@ -3,7 +3,7 @@
  * once; and how long one waits beside endpoints that drip a byte a second or stream without end. Real Postgres, Temporal's
  * dev server in memory, the worker as its own process; events are credits of points, committed as the API commits them.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -19,46 +19,64 @@ import { Points } from '../src/ledger/points.js';
 import { Webhooks } from '../src/ledger/webhooks.js';
 import { newWebhookSecret, webhookSecretPurpose } from '../src/webhooks/signature.js';
 import { WebhookStarts } from '../src/webhookStarts.js';
+import { describeMachine, measurePairs, spreadOf, spreadText, type BenchOptions, type Report } from './harness.js';
 import { dripping, streaming, type SlowEndpoint } from './slowEndpoints.js';
 
-const burst = { events: 1_000, atOnce: 16 } as const;
-const paced = { events: 300, perSecond: 10 } as const;
-const slowOfEachKind = 3;
-const patienceMs = 180_000;
-const keys = `bench:${Buffer.alloc(32, 1).toString('base64')}`;
+const burst = { events: 600, atOnce: 16 } as const;
+const paced = { events: 150, perSecond: 5 } as const;
+const slowOfEachKind = 2;
+const patienceMs = 120_000;
+const keys = `bench:${randomBytes(32).toString('base64')}`;
 
-export interface WebhooksResult {
-  /** To one healthy endpoint, from the first commit to the last receipt. */
-  readonly eventsPerSecond: number;
-  /** From an event's commit to its receipt, at a steady pace and nothing else on the way. */
-  readonly healthyP50MsAlone: number;
-  readonly healthyP99MsAlone: number;
-  /** The same while every event goes to slow endpoints too. */
-  readonly healthyP50MsBesideSlow: number;
-  readonly healthyP99MsBesideSlow: number;
-  readonly slowEndpoints: number;
-  /** Attempts that the slow endpoints got meanwhile. */
-  readonly slowAttempts: number;
-  readonly duplicates: number;
-}
-
-export async function webhooks(): Promise<WebhooksResult> {
+/** Pairs: events all at once (A) and at a steady pace (B); then, slow endpoints being there, at the same pace again. */
+export async function benchWebhooks(options: BenchOptions): Promise<Report> {
   const bench = await Bench.open();
   try {
     await bench.warmUp();
-    const eventsPerSecond = await bench.burst();
-    const alone = await bench.paced();
+    const pairs = await measurePairs(
+      { pairs: options.pairs, boundMs: (options.seconds * 1_000) / 2 },
+      () => bench.burst(),
+      () => bench.paced(),
+    );
     const slow = await bench.addSlow();
-    const beside = await bench.paced();
+    const beside: number[][] = [];
+    while (beside.length < pairs.length) beside.push(await bench.paced());
+
+    const rate = spreadOf(pairs.map(({ a }) => a));
+    const of = (runs: readonly (readonly number[])[], share: number) =>
+      spreadOf(runs.map((run) => quantile(run, share)));
+    const alone = pairs.map(({ b }) => b);
+    const slowAttempts = slow.reduce((sum, { requests }) => sum + requests(), 0);
+    const machine = await describeMachine(bench.databaseUrl);
+    const each = `${paced.events} events, ${paced.perSecond} a second`;
     return {
-      eventsPerSecond,
-      healthyP50MsAlone: quantile(alone, 0.5),
-      healthyP99MsAlone: quantile(alone, 0.99),
-      healthyP50MsBesideSlow: quantile(beside, 0.5),
-      healthyP99MsBesideSlow: quantile(beside, 0.99),
-      slowEndpoints: slow.length,
-      slowAttempts: slow.reduce((sum, { requests }) => sum + requests(), 0),
-      duplicates: bench.duplicates,
+      title: 'Webhooks, from the commit of an event to its receipt',
+      rows: [
+        [`${burst.events} events at once, delivered a second`, spreadText(rate, 1)],
+        [`${each}: p50, ms`, spreadText(of(alone, 0.5))],
+        [`${each}: p99, ms`, spreadText(of(alone, 0.99))],
+        [`the same beside ${slow.length} slow endpoints: p50, ms`, spreadText(of(beside, 0.5))],
+        [`the same beside ${slow.length} slow endpoints: p99, ms`, spreadText(of(beside, 0.99))],
+        ['attempts that the slow ones got meanwhile', String(slowAttempts)],
+        ['events that came twice', String(bench.duplicates)],
+      ],
+      notes: [
+        'Median, and from the least to the most, of the runs. Real Postgres, Temporal’s dev server in memory, the worker a process of its own.',
+        'The rate is from the first commit to the last receipt at one healthy endpoint; committing is part of it.',
+        'Half of the slow endpoints give a byte a second and never a status line, half a body without end. Each gets every event.',
+      ],
+      figures: {
+        eventsPerSecond: rate.median,
+        healthyP50MsAlone: of(alone, 0.5).median,
+        healthyP99MsAlone: of(alone, 0.99).median,
+        healthyP50MsBesideSlow: of(beside, 0.5).median,
+        healthyP99MsBesideSlow: of(beside, 0.99).median,
+        slowEndpoints: slow.length,
+        slowAttempts,
+        duplicates: bench.duplicates,
+        runs: pairs.length,
+        machine,
+      },
     };
   } finally {
     await bench.close();
@@ -73,6 +91,7 @@ function quantile(values: readonly number[], share: number): number {
 
 class Bench {
   duplicates = 0;
+  databaseUrl = '';
   readonly #committedMs = new Map<string, number>();
   readonly #receivedMs = new Map<string, number>();
   readonly #slow: SlowEndpoint[] = [];
@@ -95,7 +114,7 @@ class Bench {
 
   async #start(): Promise<void> {
     const [postgresPort, temporalPort, uiPort, worker] = await Promise.all(Array.from({ length: 4 }, freePort));
-    const dataFolder = join(repository, '.data', `bench-postgres-${process.pid}`);
+    const dataFolder = join(repository, '.data/bench', randomUUID());
     const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0 });
     this.#ends.push(
       () => rm(dataFolder, { recursive: true, force: true }),
@@ -115,6 +134,7 @@ class Bench {
     });
     this.#ends.push(() => surety.close());
     await surety.prepare();
+    this.databaseUrl = postgres.url('bench');
     const { loyaltyId } = await surety.applyPartners();
     const connection = Connection.lazy({ address: temporal.address });
     this.#ends.push(() => connection.close());
