@@ -23,7 +23,7 @@ import { describeMachine, measurePairs, spreadOf, spreadText, type BenchOptions,
 import { dripping, streaming, type SlowEndpoint } from './slowEndpoints.js';
 
 const burst = { events: 600, atOnce: 16 } as const;
-const paced = { events: 150, perSecond: 5 } as const;
+const paced = { events: 90, perSecond: 3 } as const;
 const slowOfEachKind = 2;
 const patienceMs = 120_000;
 const keys = `bench:${randomBytes(32).toString('base64')}`;
