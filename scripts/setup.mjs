@@ -1,5 +1,5 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|openapi|partner|resolve|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|bench|openapi|partner|resolve|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,7 @@ const targets = {
   },
   check: { temporal: false, chromium: false },
   faults: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/test/faults/main.js'] },
+  bench: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/bench/main.js'] },
   // An operator's commands, with the values of .env where there is one.
   partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
   resolve: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/resolve.js'] },
