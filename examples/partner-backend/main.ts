@@ -18,6 +18,8 @@ import {
 } from '../../packages/client/src/index.js';
 
 type PaymentEvent = Extract<WebhookEvent, { type: `payment.${string}` }>;
+const isOfPayment = (event: WebhookEvent): event is PaymentEvent => event.type.startsWith('payment.');
+
 const patienceMs = 60_000;
 const member = 'anna';
 
@@ -42,23 +44,12 @@ class Orders {
     // The same event may come again; and an older one after a newer.
     if (this.#seen.has(event.id)) return;
     this.#seen.add(event.id);
-    switch (event.type) {
-      case 'payment.awaiting_confirmation':
-      case 'payment.in_review':
-      case 'payment.paid':
-      case 'payment.declined':
-      case 'payment.expired':
-      case 'payment.cancelled': {
-        const { paymentId } = event.data;
-        if ((this.#last.get(paymentId)?.sequence ?? 0) > (event.sequence ?? 0)) return;
-        this.#last.set(paymentId, event);
-        this.#waiting.get(paymentId)?.(event);
-        return;
-      }
-      default:
-        // Points, imports, and what comes in later releases: nothing to do for it here.
-        return;
-    }
+    // Points, imports, and what comes in later releases: nothing to do for it here.
+    if (!isOfPayment(event)) return;
+    const { paymentId } = event.data;
+    if ((this.#last.get(paymentId)?.sequence ?? 0) > (event.sequence ?? 0)) return;
+    this.#last.set(paymentId, event);
+    this.#waiting.get(paymentId)?.(event);
   }
 
   /** How a payment ends. Nothing is told to the buyer before: least of all "failed". */

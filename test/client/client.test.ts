@@ -7,6 +7,7 @@ import {
   isProblem,
   SuretyProblem,
   SuretyUnreachable,
+  typedEvent,
   type SuretyClient,
 } from '../../packages/client/src/index.js';
 import { eventually, World } from '../support/world.js';
@@ -73,6 +74,14 @@ describe('a payment', () => {
     expect(data).toMatchObject([{ currency: 'RUB', drawnMinor: 12_345_67 }]);
   });
 
+  it('is told in the feed, typed', async () => {
+    const { payment, call } = await openForAnna();
+    await shop.post('/v1/payments/{id}/confirm', call);
+    const { data } = await shop.get('/v1/events', { query: { type: 'payment.paid', limit: 200 } });
+    const paid = data.map(typedEvent).filter((event) => event.type === 'payment.paid');
+    expect(paid.map((event) => event.data.paymentId)).toContain(payment.id);
+  });
+
   it('is found in the list, whose pages are read one after the other', async () => {
     const opened = [await openForAnna(), await openForAnna(), await openForAnna()].map(({ payment }) => payment.id);
     const listed: string[] = [];
@@ -107,6 +116,18 @@ describe('points', () => {
     for await (const { points } of shop.each('/v1/members/{id}/entries', { path: { id: member.id } }))
       moves.push(points);
     expect(moves).toEqual([-200, 500]);
+  });
+
+  it('are credited by the file', async () => {
+    const externalId = `файл-${randomUUID()}`;
+    const body = `memberExternalId,points,reference\n${externalId},70,${randomUUID()}\n`;
+    const { id } = await shop.post('/v1/credits/imports', { body: new Blob([body]), contentType: 'text/csv' });
+    await eventually(
+      async () => (await shop.get('/v1/credits/imports/{id}', { path: { id } })).finishedAt !== null,
+      () => 'the import has never finished',
+    );
+    const member = await shop.post('/v1/members/lookup', { body: { externalId } });
+    expect(member.balance.available).toBe(70);
   });
 
   it('have settings of their own', async () => {

@@ -30,7 +30,7 @@ type BodyOption<Operation> = [ContentOf<Operation>] extends [never]
   ? unknown
   : ContentOf<Operation> extends { 'application/json': infer Json }
     ? { body: Json }
-    : { body: string | Uint8Array<ArrayBuffer>; contentType: keyof ContentOf<Operation> & string };
+    : { body: string | Uint8Array<ArrayBuffer> | Blob; contentType: keyof ContentOf<Operation> & string };
 
 export interface Calling {
   /**
