@@ -42,4 +42,4 @@ it('npm pack gives a package that runs, and whose types are found', () => {
   run(process.execPath, [tsc, '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', 'main.ts']);
   expect(run(process.execPath, ['main.js']).trim()).toBe('SuretyUnreachable');
   expect(readdirSync(installed).sort()).toEqual(['README.md', 'dist', 'package.json']);
-});
+}, 180_000);
