@@ -13,7 +13,10 @@ import { KeyRing } from '../keyring.js';
 import { CreditImports } from '../ledger/creditImports.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
+import { AddressGuard } from '../webhooks/address.js';
+import { WebhookStarts } from '../webhookStarts.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { CreditsController } from './credits/credits.controller.js';
@@ -22,6 +25,7 @@ import { ImportStarts } from './credits/importStarts.js';
 import { ImportUploads } from './credits/importUploads.js';
 import { Cursors } from './cursors.js';
 import { ProblemsController } from './docs/problems.controller.js';
+import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { FundController } from './fund/fund.controller.js';
 import { KeysController } from './keys/keys.controller.js';
@@ -44,6 +48,8 @@ import { Payments } from './payments/payments.js';
 import { PaymentsController } from './payments/payments.controller.js';
 import { Sagas } from './payments/sagas.js';
 import { TemporalNamespace } from './temporal.js';
+import { DeliveriesController } from './webhooks/deliveries.controller.js';
+import { EndpointsController } from './webhooks/endpoints.controller.js';
 
 @Module({})
 export class ApiModule implements OnApplicationShutdown {
@@ -58,6 +64,7 @@ export class ApiModule implements OnApplicationShutdown {
     // Lazy: the API starts, and reads go on, while Temporal is down.
     const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
     const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+    const starts = new WebhookStarts(client, log);
     return {
       module: ApiModule,
       imports: [
@@ -90,6 +97,9 @@ export class ApiModule implements OnApplicationShutdown {
         ExportsController,
         ProgrammeController,
         FundController,
+        EventsController,
+        EndpointsController,
+        DeliveriesController,
         KeysController,
         ProblemsController,
         HealthController,
@@ -101,10 +111,13 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: Connection, useValue: connection },
         { provide: TemporalNamespace, useValue: new TemporalNamespace(config.TEMPORAL_NAMESPACE) },
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
-        { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool), inject: [Pool] },
-        { provide: Points, useFactory: (pool: Pool) => new Points(pool), inject: [Pool] },
         { provide: CreditImports, useFactory: (pool: Pool) => new CreditImports(pool), inject: [Pool] },
         { provide: ImportStarts, useValue: new ImportStarts(client) },
+        { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: WebhookStarts, useValue: starts },
+        { provide: AddressGuard, useValue: new AddressGuard(testMode) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },

@@ -20,6 +20,10 @@ ALTER TABLE account
 DROP INDEX transfer_by_debit;
 CREATE INDEX transfer_by_debit ON transfer (debit) WHERE kind <> 'credit';
 
+-- A credit's lot has the id of its transfer from now on: only those of before, and of releases, are found by an index.
+DROP INDEX lot_by_transfer;
+CREATE INDEX lot_by_transfer ON lot (transfer_id) WHERE id <> transfer_id;
+
 -- The partner is asked for once a statement, not once a row.
 DO $$
 DECLARE
