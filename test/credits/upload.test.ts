@@ -37,7 +37,7 @@ async function send(
 }
 
 async function read(id: string, below = ''): Promise<Told> {
-  return (await world.call(world.keys.loyalty, 'GET', `${path}/${id}${below}`)).body as unknown as Told;
+  return (await world.call(world.keys.loyalty, 'GET', `${path}/${id}${below}`)).body;
 }
 
 async function ended(id: string): Promise<Told> {
