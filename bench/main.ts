@@ -2,8 +2,12 @@
 import { parseArgs } from 'node:util';
 import { benchCredits } from './credits.js';
 import type { BenchOptions, Report } from './harness.js';
+import { benchWebhooks } from './webhooks.js';
 
-const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = { credits: benchCredits };
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
+  credits: benchCredits,
+  webhooks: benchWebhooks,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
