@@ -72,7 +72,10 @@ app.use('/docs', (_request: unknown, response: { setHeader(name: string, value: 
 // A body is here within half a minute, except where files are sent.
 app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
   if (request.url?.startsWith('/v1/credits/imports') !== true) {
-    const late = setTimeout(() => request.socket.destroy(), bodyWithinMs);
+    const late = setTimeout(() => {
+      // An answer may take longer: an export, for one.
+      if (!request.complete) request.socket.destroy();
+    }, bodyWithinMs);
     request.once('close', () => {
       clearTimeout(late);
     });

@@ -14,6 +14,8 @@ import {
   expirePointsScheduleId,
   expirePointsWorkflow,
   searchAttributes,
+  startImportsScheduleId,
+  startImportsWorkflow,
   startWebhooksScheduleId,
   startWebhooksWorkflow,
   sweepScheduleId,
@@ -96,6 +98,9 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
       { graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS },
     ]),
     [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
+    [startImportsScheduleId]: of(startImportsScheduleId, startImportsWorkflow, config.SWEEP_EVERY_MS, [
+      { graceMs: config.SWEEP_GRACE_MS },
+    ]),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [
       { graceMs: config.WEBHOOK_START_GRACE_MS },
     ]),

@@ -11,6 +11,7 @@ import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
+import { createImportStartActivities } from './activities/startImports.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
 import { readWorkerConfig } from './config.js';
@@ -44,6 +45,7 @@ const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
 const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
+const imports = new CreditImports(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
 const client = new InvoiceboxClient({
@@ -116,7 +118,8 @@ const makers = {
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
-        ...createImportActivities(new CreditImports(pool, onDeliveries)),
+        ...createImportActivities(imports),
+        ...createImportStartActivities(imports, temporal),
         ...createWebhookStartActivities(webhooks, temporal),
         ...deliveries,
       },

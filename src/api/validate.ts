@@ -109,7 +109,8 @@ export const reference = z
   .string()
   .regex(/^[\x21-\x7e]{1,100}$/, 'must be 1 to 100 visible ASCII characters without spaces');
 
-export const points = z.int().min(1).max(1e12);
+/** Of one credit: so few that no sum of them leaves the safe integers. */
+export const points = z.int().min(1).max(1e9);
 
 /** A day of the calendar, in the programme's zone. */
 export const day = z.iso.date();

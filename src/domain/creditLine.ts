@@ -38,7 +38,7 @@ export type LineProblem =
 
 /** In bytes, without its end. */
 export const longestLine = 4_096;
-export const mostPoints = 1_000_000_000_000;
+export const mostPoints = 1_000_000_000;
 
 const creditFields = ['memberExternalId', 'points', 'expiresOn', 'reference'] as const;
 type CreditField = (typeof creditFields)[number];

@@ -148,6 +148,12 @@ export class CreditImports {
     ]);
   }
 
+  /** Of all partners: those with lines to do, whose body has been here for so long. */
+  running(graceMs: number, limit: number, at: number): Promise<{ partnerId: string; importId: string }[]> {
+    const keys = z.array(z.object({ partnerId: z.uuid(), importId: z.uuid() }));
+    return this.#call(keys, 'credit_imports_running', [graceMs, limit, iso(at)]);
+  }
+
   /** @returns how many rows went; 0: nothing is left */
   clear(partnerId: string, importId: string, limit: number): Promise<number> {
     return this.#call(z.int(), 'credit_import_clear', [partnerId, importId, limit]);

@@ -3,6 +3,7 @@ export { loyaltyPayment } from './loyaltyPayment.js';
 export { organisationPayment } from './organisationPayment.js';
 export { resumedPayment } from './resumedPayment.js';
 export { sweepPayments } from './sweepPayments.js';
+export { startImports } from './startImports.js';
 export { expirePoints } from './expirePoints.js';
 export { deliverWebhook } from './deliverWebhook.js';
 export { startWebhooks } from './startWebhooks.js';

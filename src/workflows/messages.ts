@@ -79,6 +79,8 @@ export const taskQueues = {
 export const deploymentName = 'surety';
 
 export const importWorkflow = 'importCredits';
+export const startImportsWorkflow = 'startImports';
+export const startImportsScheduleId = 'start-imports';
 
 export const sweepWorkflow = 'sweepPayments';
 export const sweepScheduleId = 'sweep-payments';

@@ -124,3 +124,7 @@ CREATE POLICY everything ON credit_import FOR SELECT TO surety_monitor USING (tr
 GRANT SELECT ON credit_import TO surety_monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON credit_import TO surety_ledger;
 GRANT SELECT, INSERT, DELETE ON credit_import_chunk, credit_import_rejection, credit_import_rehearsal TO surety_ledger;
+-- Which imports nobody may be working on: asked before a tenant is known.
+CREATE POLICY look_up ON credit_import FOR SELECT TO surety_directory USING (true);
+GRANT SELECT (id, partner_id, state, started_at) ON credit_import TO surety_directory;
+CREATE INDEX credit_import_running ON credit_import (id) WHERE state = 'running';

@@ -117,3 +117,12 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'eventId', event_id, 'endpointId', endpoint_id)), '[]')
   FROM taken;
 $$;
+
+-- Imports whose body is here and whose lines are not all done, started no later than p_grace_ms ago.
+CREATE OR REPLACE FUNCTION credit_imports_running(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'importId', id)), '[]') FROM (
+    SELECT partner_id, id FROM credit_import
+    WHERE state = 'running' AND started_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
+  ) AS running;
+$$;
