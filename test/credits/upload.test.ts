@@ -5,7 +5,7 @@ import { eventually, World } from '../support/world.js';
 
 let world: World;
 beforeAll(async () => {
-  world = await World.open();
+  world = await World.open({ temporalSetup: { SWEEP_GRACE_MS: '0' } });
 }, 120_000);
 afterAll(async () => {
   await world.close();
@@ -118,6 +118,15 @@ it('a cut upload credits nothing, and comes again whole under its key', async ()
   const again = await send(`${header}\n${lines.join('')}`, { key });
   await expect(ended(again.body.id)).resolves.toMatchObject({ state: 'finished', creditedLines: 60_000 });
   expect((await world.balance('rosa')).available).toBe(60_000);
+});
+
+it('an import whose workflow is lost is set to work again by the Schedule', async () => {
+  await world.worker?.kill();
+  const sent = await send(`${header}\nlost,5,,lost-1\n`);
+  await world.client.workflow.getHandle(`import-${sent.body.id}`).terminate('lost');
+  await world.startWorker();
+  await world.client.schedule.getHandle('start-imports').trigger();
+  await expect(ended(sent.body.id)).resolves.toMatchObject({ state: 'finished', creditedLines: 1 });
 });
 
 it('a killed worker’s import goes on elsewhere, each line once', async () => {
