@@ -1,5 +1,5 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|test|check|faults|bench|openapi|partner|resolve|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|bench|openapi|partner|resolve|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,8 @@ const leastNode = [20, 19];
 
 const targets = {
   demo: { temporal: true, chromium: false, command: ['dist/scripts/demo.js'] },
+  // A partner's backend, against the demo that runs.
+  example: { temporal: false, chromium: false, command: ['dist/examples/partner-backend/main.js'] },
   test: {
     temporal: true,
     chromium: true,

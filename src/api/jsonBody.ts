@@ -27,7 +27,7 @@ export const readJsonBody: readonly RequestHandler[] = [
   (request, _response, next) => {
     const bytes: unknown = request.body;
     request.body = undefined;
-    if (!(bytes instanceof Buffer)) {
+    if (!(bytes instanceof Buffer) || bytes.length === 0) {
       next();
       return;
     }

@@ -763,7 +763,7 @@ export interface components {
              * @description Where the buyer’s page leads back to; hosts of the programme’s list alone
              * @default {}
              */
-            links: {
+            links?: {
                 /** Format: uri */
                 successUrl?: string;
                 /** Format: uri */
@@ -910,7 +910,7 @@ export interface components {
              * @description A code of your own; not prose, which may name people
              * @default cancelled_by_partner
              */
-            reason: string;
+            reason?: string;
         };
         MakeLoginToken: {
             /** @description The programme’s own name for the member; compared after NFC and trimming */
@@ -1062,7 +1062,7 @@ export interface components {
              * @description The last day on which they can be spent, in the programme’s zone; null: they do not expire
              * @default null
              */
-            expiresOn: string | null;
+            expiresOn?: string | null;
             /** @description Your own name for this credit: it is booked once by it, for ever */
             reference: string;
         };
@@ -1086,7 +1086,7 @@ export interface components {
              * @description null: the whole credit
              * @default null
              */
-            points: number | null;
+            points?: number | null;
             /** @description Your own name for this reversal: it is booked once by it */
             reference: string;
         };
@@ -1179,9 +1179,9 @@ export interface components {
              * @description null: all, also those that come later
              * @default null
              */
-            eventTypes: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled")[] | null;
+            eventTypes?: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled")[] | null;
             /** @default  */
-            description: string;
+            description?: string;
         };
         NewWebhookEndpoint: {
             /** Format: uuid */
@@ -1298,7 +1298,7 @@ export interface components {
              * @description Leaves out what was delivered
              * @default false
              */
-            undeliveredOnly: boolean;
+            undeliveredOnly?: boolean;
         };
         ReplayedRange: {
             /** @description How many are on their way by this */
@@ -1339,7 +1339,7 @@ export interface components {
              * Format: date-time
              * @default null
              */
-            expiresAt: string | null;
+            expiresAt?: string | null;
         };
         NewApiKey: {
             /** Format: uuid */
@@ -1372,7 +1372,7 @@ export interface components {
              * @description How long the key that is replaced still works
              * @default 24
              */
-            overlapHours: number;
+            overlapHours?: number;
         };
         /** @description RFC 9457 */
         Problem: {
