@@ -28,7 +28,8 @@ import {
 } from './harness.js';
 
 const linesAMember = 10;
-const warmUpLines = 50_000;
+/** Enough that the heaps of both processes have the size at which they stay. */
+const warmUpLines = 200_000;
 const header = 'memberExternalId;points;expiresOn;reference\n';
 
 interface Imported {

@@ -42,6 +42,6 @@ const widest = Math.max(...report.rows.map(([name]) => name.length));
 process.stdout.write(
   `\n${report.title}\n${report.rows.map(([name, value]) => `  ${name.padEnd(widest)}  ${value}\n`).join('')}`,
 );
-process.stdout.write(`${report.notes.map((note) => `  · ${note}\n`).join('')}`);
+process.stdout.write(report.notes.map((note) => `  · ${note}\n`).join(''));
 if (values.json) process.stdout.write(`${JSON.stringify(report.figures)}\n`);
 process.exit(0);

@@ -15,7 +15,7 @@ export interface ImportKey {
 }
 
 /** Chunks at once: while Postgres books one, another is read and judged. */
-const atOnce = 3;
+const atOnce = 2;
 /** Tries of one chunk against others that credit the same lines in the same moment. */
 const tries = 5;
 const clearAtOnce = 50_000;

@@ -40,7 +40,7 @@ export type LineProblem =
 export const longestLine = 4_096;
 export const mostPoints = 1_000_000_000_000;
 
-export const creditFields = ['memberExternalId', 'points', 'expiresOn', 'reference'] as const;
+const creditFields = ['memberExternalId', 'points', 'expiresOn', 'reference'] as const;
 type CreditField = (typeof creditFields)[number];
 const isCreditField = (name: string): name is CreditField => (creditFields as readonly string[]).includes(name);
 

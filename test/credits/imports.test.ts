@@ -19,6 +19,7 @@ afterEach(async () => {
 
 const bulk = () => new CreditImports(books.admin);
 const work = () => createImportActivities(new Watched(books.worker));
+const inActivity = <T>(run: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(run);
 const header = 'memberExternalId;points;expiresOn;reference';
 
 /** As the API receives a file, with chunks of a few lines. */
@@ -39,8 +40,8 @@ async function receive(text: string, options: { format?: ImportFormat; dryRun?: 
 }
 
 async function finish(key: { partnerId: string; importId: string }): Promise<CreditImport> {
-  const failure = await new MockActivityEnvironment().run(work().applyCreditImport, key);
-  await new MockActivityEnvironment().run(work().endCreditImport, { ...key, failure });
+  const failure = await inActivity(() => work().applyCreditImport(key));
+  await inActivity(() => work().endCreditImport({ ...key, failure }));
   return read(key);
 }
 
@@ -113,11 +114,13 @@ it('credits each line as a lot that ends with its day in the programme’s zone'
 
 it('tells the partner once, when it has ended', async () => {
   const told = await importCsv(['carl;1;;one-event']);
-  await new MockActivityEnvironment().run(work().endCreditImport, {
-    partnerId: books.partnerId,
-    importId: told.id,
-    failure: null,
-  });
+  await inActivity(() =>
+    work().endCreditImport({
+      partnerId: books.partnerId,
+      importId: told.id,
+      failure: null,
+    }),
+  );
   const { rows } = await books.admin.query<{ body: { data: object } }>(
     `SELECT body FROM event WHERE type = 'import.finished' AND body -> 'data' ->> 'id' = $1`,
     [told.id],
@@ -233,15 +236,14 @@ it('goes on after a crash exactly where the last commit was', async () => {
   const dying = createImportActivities(
     new Watched(books.worker, (call) => (call > 5 ? new Error('the worker dies') : null)),
   );
-  const run = () => new MockActivityEnvironment().run(dying.applyCreditImport, key);
+  const run = () => inActivity(() => dying.applyCreditImport(key));
   await expect(run()).rejects.toThrow('the worker dies');
   const half = await read(key);
   expect(half).toMatchObject({ state: 'running' });
   expect(half.linesDone).toBeGreaterThan(0);
   expect(half.linesDone).toBeLessThan(41);
   // Two workers at once, as when the first was only thought to be dead.
-  const activity = work().applyCreditImport;
-  await Promise.all([1, 2].map(() => new MockActivityEnvironment().run(activity, key)));
+  await Promise.all([1, 2].map(() => inActivity(() => work().applyCreditImport(key))));
   await expect(finish(key)).resolves.toMatchObject({
     state: 'finished',
     linesDone: 41,

@@ -1,6 +1,5 @@
 /** Files of credits by the real way: API, Temporal, worker, each its own process. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { request } from 'node:http';
 import { eventually, World } from '../support/world.js';
 
@@ -38,7 +37,7 @@ async function send(
 }
 
 async function read(id: string, below = ''): Promise<Told> {
-  return (await world.call(world.keys.loyalty, 'GET', `${path}/${id}${below}`)).body as unknown as Told;
+  return (await world.call(world.keys.loyalty, 'GET', `${path}/${id}${below}`)).body;
 }
 
 async function ended(id: string): Promise<Told> {
@@ -96,8 +95,9 @@ it('a cut upload credits nothing, and comes again whole under its key', async ()
     method: 'POST',
     headers: { authorization: `Bearer ${world.keys.loyalty}`, 'content-type': 'text/csv', 'idempotency-key': key },
   });
-  const cut = once(outgoing, 'close');
-  outgoing.on('error', () => undefined);
+  const cut = new Promise<void>((resolve) => {
+    outgoing.on('error', () => undefined).once('close', resolve);
+  });
   outgoing.write(`${header}\n${lines.slice(0, 40_000).join('')}`);
   const chunks = async () => {
     const { rows } = await world.surety.admin.query<{ chunks: string }>(

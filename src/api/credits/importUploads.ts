@@ -10,7 +10,7 @@ import type { Actor } from '../../domain/payment.js';
 import { Problem } from '../problem.js';
 import { ChunkCutter, type Chunk } from './chunkCutter.js';
 
-export const mostBytes = 256 * 1_048_576;
+const mostBytes = 256 * 1_048_576;
 const mostLines = 2_000_000;
 
 export interface Upload {

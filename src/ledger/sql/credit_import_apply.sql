@@ -81,7 +81,8 @@ BEGIN
         SELECT line.*, CASE
           WHEN v_erased[line.member] THEN 'member_erased'
           WHEN known.id IS NOT NULL AND known.credit IS NOT DISTINCT FROM v_accounts[line.member] AND known.amount = line.points
-            AND line.expires_at IS NOT DISTINCT FROM (SELECT expires_at FROM lot WHERE transfer_id = known.id) THEN 'already'
+            AND line.expires_at IS NOT DISTINCT FROM (SELECT expires_at FROM lot
+              WHERE transfer_id = known.id AND (lot.id = known.id OR lot.id <> lot.transfer_id)) THEN 'already'
           WHEN known.id IS NOT NULL THEN 'reference_conflict'
           WHEN rehearsed.reference IS NOT NULL AND (rehearsed.external_id, rehearsed.points) = (line.external_id, line.points)
             AND rehearsed.expires_on IS NOT DISTINCT FROM line.expires_on THEN 'already'

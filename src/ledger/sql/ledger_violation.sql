@@ -93,4 +93,5 @@ FROM lot WHERE NOT EXISTS (
     AND CASE transfer.kind WHEN 'credit' THEN transfer.amount = lot.granted ELSE transfer.amount >= lot.granted END)
 UNION ALL
 SELECT 'credit_without_its_lot', transfer.id, transfer.partner_id
-FROM transfer WHERE kind = 'credit' AND (SELECT count(*) FROM lot WHERE lot.transfer_id = transfer.id) <> 1;
+FROM transfer WHERE kind = 'credit' AND (SELECT count(*) FROM lot
+  WHERE lot.transfer_id = transfer.id AND (lot.id = transfer.id OR lot.id <> lot.transfer_id)) <> 1;

@@ -28,7 +28,7 @@ BEGIN
     END IF;
     RETURN jsonb_build_object('creditId', v_known.id, 'outcome', CASE
       WHEN v_known.credit = v_available AND v_known.amount = p_points AND p_expires_at IS NOT DISTINCT FROM (
-        SELECT expires_at FROM lot WHERE transfer_id = v_known.id) THEN 'already_credited' ELSE 'conflict' END);
+        SELECT expires_at FROM lot WHERE transfer_id = v_known.id AND (id = v_known.id OR id <> transfer_id)) THEN 'already_credited' ELSE 'conflict' END);
   END IF;
   INSERT INTO lot (id, partner_id, member_id, granted, remaining, expires_at, transfer_id)
   VALUES (v_new, p_partner, p_member, p_points, p_points, p_expires_at, v_new);
@@ -75,7 +75,7 @@ BEGIN
       'reversed', (SELECT coalesce(sum(amount), 0)::bigint FROM transfer reversal WHERE reversal.origin = p_credit),
       'expiresOn', last_day(lot.expires_at, partner_zone(p_partner)), 'reference', transfer.reference,
       'creditedAt', transfer.at)
-    FROM transfer JOIN lot ON lot.transfer_id = transfer.id
+    FROM transfer JOIN lot ON lot.transfer_id = transfer.id AND (lot.id = p_credit OR lot.id <> lot.transfer_id)
     WHERE transfer.id = p_credit AND transfer.kind = 'credit');
 END
 $$;
