@@ -9,11 +9,14 @@ import {
   type DeliverWebhook,
 } from './workflows/messages.js';
 
-const answerWithinMs = 5_000;
-/** More at once, as while Temporal is away, are left to the Schedule (workflows/startWebhooks.ts). */
-const mostAtOnce = 500;
+const answerWithinMs = 10_000;
+/** So many at once keep a server busy; more would only wait inside it, until their time is up. */
+const mostAtOnce = 24;
+/** More, as while Temporal is away, are left to the Schedule (workflows/startWebhooks.ts). */
+const mostWaiting = 10_000;
 
 export class WebhookStarts {
+  readonly #waiting: DeliverWebhook[] = [];
   #underWay = 0;
 
   constructor(
@@ -23,21 +26,23 @@ export class WebhookStarts {
 
   /** For the ledger: see there. */
   readonly onDeliveries: OnDeliveries = (deliveries) => {
-    for (const delivery of deliveries) {
-      if (this.#underWay >= mostAtOnce) return;
-      this.#underWay += 1;
-      this.#start(delivery)
-        .catch((error: unknown) => {
-          this.log.warn(
-            { eventId: delivery.eventId, ...wordsOf(error) },
-            'a delivery was not started; the schedule will',
-          );
-        })
-        .finally(() => {
-          this.#underWay -= 1;
-        });
-    }
+    this.#waiting.push(...deliveries.slice(0, mostWaiting - this.#waiting.length));
+    while (this.#underWay < mostAtOnce && this.#waiting.length > 0) void this.#startWaiting();
   };
+
+  /** One after the other, until none waits. */
+  async #startWaiting(): Promise<void> {
+    this.#underWay += 1;
+    for (let delivery = this.#waiting.shift(); delivery !== undefined; delivery = this.#waiting.shift()) {
+      try {
+        await this.#start(delivery);
+      } catch (error) {
+        const { eventId } = delivery;
+        this.log.warn({ eventId, ...wordsOf(error) }, 'a delivery was not started; the schedule will');
+      }
+    }
+    this.#underWay -= 1;
+  }
 
   /** Has the Schedule look now instead of within the minute. */
   lookNow(): void {

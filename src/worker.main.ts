@@ -130,7 +130,7 @@ const makers = {
       // Deliveries that are being made; one that waits for a day is read again from its short history.
       maxCachedWorkflows: 1_000,
       maxConcurrentActivityTaskExecutions: 10,
-      shutdownGraceTime: '5 s',
+      shutdownGraceTime: config.WEBHOOK_TOTAL_TIMEOUT_MS + 5_000,
     }),
   webhooks: () =>
     Worker.create({

@@ -43,7 +43,12 @@ export class WebhookClient {
       headersTimeout: 0,
       bodyTimeout: 0,
       connectTimeout: timeouts.connectMs,
-      connect: { lookup: guard.lookup, autoSelectFamily: true },
+      connect: {
+        lookup: guard.lookup,
+        autoSelectFamily: true,
+        // Node's 250 ms a family would give up on slow networks before they answer.
+        autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(timeouts.connectMs / 3)),
+      },
     });
   }
 

@@ -4,6 +4,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { TwinTrouble } from '../../scripts/twin.js';
 import { resolveReview } from '../../src/api/payments/resolutions.js';
 import { eventually, type ApiAnswer, type World } from '../support/world.js';
+import { Endpoints } from '../webhooks/endpoints.js';
+import { Receiver, status, type Answer } from '../webhooks/receiver.js';
 
 /** @returns the workflow whose history shows this kind; it has come to its end */
 type Live = (world: World) => Promise<WorkflowHandle>;
@@ -25,6 +27,41 @@ async function ended(world: World, { body }: ApiAnswer, key = world.keys.loyalty
   await world.until(body.id, ['paid', 'declined', 'expired', 'cancelled'], key);
   const handle = world.handle(body.id);
   await handle.result();
+  return handle;
+}
+
+async function anyCompleted(world: World, workflowType: string): Promise<WorkflowHandle> {
+  for await (const { workflowId, runId } of world.client.workflow.list({
+    query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Completed'`,
+  })) {
+    return world.client.workflow.getHandle(workflowId, runId);
+  }
+  throw new Error(`no ${workflowType} has run`);
+}
+
+/** An event that reaches an endpoint which answers so. */
+async function delivered(world: World, answer: Answer): Promise<WorkflowHandle> {
+  const receiver = await Receiver.open(answer);
+  const endpoints = new Endpoints(world.surety.admin, world.partnerIds.loyalty);
+  const { id } = await endpoints.register(receiver.url, ['points.credited']);
+  await world.surety.creditPoints(world.partnerIds.loyalty, 'anna', 1, randomUUID());
+  let eventId = '';
+  await eventually(
+    async () => {
+      const all = await endpoints.webhooks.deliveries(endpoints.partnerId, id, {
+        state: 'delivered',
+        before: null,
+        limit: 1,
+      });
+      eventId = all?.[0]?.eventId ?? '';
+      return eventId !== '';
+    },
+    () => `it was not delivered: ${receiver.received.length} attempts`,
+  );
+  const handle = world.client.workflow.getHandle(`webhook-${eventId}-${id}`);
+  await handle.result();
+  await endpoints.delete(id);
+  await receiver.close();
   return handle;
 }
 
@@ -178,12 +215,14 @@ export const kinds: Readonly<Record<string, Live>> = {
     await terminated(world, payment.body.id);
     return ended(world, payment, world.keys.organisation);
   },
-  sweep: async (world) => {
-    for await (const { workflowId, runId } of world.client.workflow.list({
-      query: `WorkflowType = 'sweepPayments' AND ExecutionStatus = 'Completed'`,
-    })) {
-      return world.client.workflow.getHandle(workflowId, runId);
-    }
-    throw new Error('no sweep has run');
+  sweep: (world) => anyCompleted(world, 'sweepPayments'),
+  'webhook delivered': (world) => delivered(world, status(204)),
+  'webhook delivered by the second attempt': (world) => {
+    let attempts = 0;
+    return delivered(world, (response) => response.writeHead(attempts++ === 0 ? 503 : 204).end());
+  },
+  'webhooks started': async (world) => {
+    await delivered(world, status(204));
+    return anyCompleted(world, 'startWebhooks');
   },
 };

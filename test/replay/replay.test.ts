@@ -1,5 +1,5 @@
 /**
- * Histories of every kind of payment, recorded by an earlier build, are replayed by this one: a workflow that changes
+ * Histories of every kind of payment and of webhooks, recorded by an earlier build, are replayed by this one: a workflow that changes
  * incompatibly fails here, before it meets a payment that is under way (docs/deploying.md). With
  * UPDATE_HISTORIES=1 the files are written anew, which belongs to a stated incompatible release alone.
  */
@@ -73,7 +73,10 @@ describe('histories of this build', () => {
     world = await World.open({
       // A day is four seconds.
       timings: { waitScale: 0.000_05 },
-      temporalSetup: { SWEEP_EVERY_MS: '1000', SWEEP_GRACE_MS: '300', INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
+      temporalSetup: {
+        ...{ SWEEP_EVERY_MS: '1000', SWEEP_GRACE_MS: '300', INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
+        ...{ WEBHOOK_START_EVERY_MS: '1000', WEBHOOK_START_GRACE_MS: '300' },
+      },
     });
   });
   afterAll(async () => {

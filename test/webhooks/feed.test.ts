@@ -58,13 +58,13 @@ it('[case eventuous#222] a reader in a tight loop under 300 payments at once wit
   const seen: { payment: unknown; sequence: number; position: number }[] = [];
   let place = { xid: '0', position: 0 };
   const naive = { position: 0, seen: 0 };
-  let writing = true;
+  const writing = { goesOn: true };
   const written = Promise.all(Array.from({ length: payments }, pay)).then(() => {
-    writing = false;
+    writing.goesOn = false;
   });
   for (let last = false; !last;) {
     // Once more after the last commit.
-    last = !writing;
+    last = !writing.goesOn;
     await readByPosition(naive);
     for (;;) {
       const { events } = await webhooks.feed(books.partnerId, place, null, 50);

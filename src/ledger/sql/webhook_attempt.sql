@@ -1,19 +1,27 @@
--- What an attempt needs: where to, signed with what, which bytes. It writes nothing.
+-- What an attempt needs: where to, signed with what, which bytes.
 -- Outcomes: go {url, secretsSealed, body, attempts}; over (delivered, given up, or its endpoint is disabled or deleted).
 CREATE OR REPLACE FUNCTION webhook_attempt_begin(p_partner uuid, p_event uuid, p_endpoint uuid, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_go jsonb;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
-  RETURN coalesce((
-    SELECT jsonb_build_object('outcome', 'go', 'url', endpoint.url, 'body', event.body::text, 'attempts', delivery.attempts,
-      'secretsSealed', jsonb_build_array(endpoint.secret_sealed) || CASE
-        WHEN endpoint.previous_secret_until > p_at THEN jsonb_build_array(endpoint.previous_secret_sealed) ELSE '[]' END)
-    FROM webhook_delivery delivery
-    JOIN webhook_endpoint endpoint ON endpoint.id = delivery.endpoint_id
-    JOIN event ON event.id = delivery.event_id
-    WHERE delivery.event_id = p_event AND delivery.endpoint_id = p_endpoint
-      AND delivery.state = 'pending' AND endpoint.state = 'enabled'
-  ), jsonb_build_object('outcome', 'over'));
+  SELECT jsonb_build_object('outcome', 'go', 'url', endpoint.url, 'body', event.body::text, 'attempts', delivery.attempts,
+    'secretsSealed', jsonb_build_array(endpoint.secret_sealed) || CASE
+      WHEN endpoint.previous_secret_until > p_at THEN jsonb_build_array(endpoint.previous_secret_sealed) ELSE '[]' END) INTO v_go
+  FROM webhook_delivery delivery
+  JOIN webhook_endpoint endpoint ON endpoint.id = delivery.endpoint_id
+  JOIN event ON event.id = delivery.event_id
+  WHERE delivery.event_id = p_event AND delivery.endpoint_id = p_endpoint
+    AND delivery.state = 'pending' AND endpoint.state = 'enabled';
+  IF FOUND THEN
+    RETURN v_go;
+  END IF;
+  -- Written while its endpoint was being disabled: it would be taken up for ever.
+  UPDATE webhook_delivery SET state = 'failed', last_problem = coalesce(last_problem, 'endpoint_disabled')
+  WHERE event_id = p_event AND endpoint_id = p_endpoint AND state = 'pending'
+    AND EXISTS (SELECT FROM webhook_endpoint WHERE id = p_endpoint AND state = 'disabled');
+  RETURN jsonb_build_object('outcome', 'over');
 END
 $$;
 
