@@ -790,7 +790,7 @@ export interface components {
       expiresOn: string | null;
       /** @description Your own name for this credit: it is booked once by it, for ever */
       reference: string;
-    };
+    } & (unknown | unknown);
     Credit: {
       /** Format: uuid */
       id: string;
