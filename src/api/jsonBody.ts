@@ -87,6 +87,8 @@ function ambiguities(text: string): InvalidField[] {
       onArrayBegin: enter,
       onArrayEnd: leave,
       onObjectProperty: (name, _offset, _length, _line, _column, path) => {
+        // Not a field for some readers, but the object's prototype.
+        if (name === '__proto__') note([...path(), name], 'is not allowed', 'a key');
         if (!isStorable(name)) {
           note(path(), 'has a key with characters that are not allowed', 'an object');
           return;

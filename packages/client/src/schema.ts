@@ -903,11 +903,8 @@ export interface components {
     MakeApiKey: {
       name: string;
       scopes: ('payments:write' | 'payments:read' | 'points:write' | 'points:read' | 'fund:read' | 'webhooks:write')[];
-      /**
-       * Format: date-time
-       * @default null
-       */
-      expiresAt: string | null;
+      /** Format: date-time */
+      expiresAt?: string | null;
     };
     NewApiKey: {
       /** Format: uuid */
@@ -963,6 +960,8 @@ export interface components {
         | 'partner_not_ready'
         | 'body_too_large'
         | 'unsupported_media_type'
+        | 'request_timeout'
+        | 'headers_too_large'
         | 'invalid_request'
         | 'idempotency_other_body'
         | 'too_many_requests'
@@ -1066,6 +1065,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -1217,6 +1225,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -1311,6 +1328,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -1398,6 +1424,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -1542,6 +1577,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -1679,6 +1723,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -1777,6 +1830,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -1910,6 +1972,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -2024,6 +2095,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -2111,6 +2191,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -2208,6 +2297,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -2314,6 +2412,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -2406,6 +2513,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -2512,6 +2628,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -2654,6 +2779,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -2741,6 +2875,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -2885,6 +3028,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -2964,6 +3116,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -3059,6 +3220,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -3144,6 +3314,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -3265,6 +3444,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -3348,6 +3536,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -3424,6 +3621,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -3541,6 +3747,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
@@ -3676,6 +3891,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description `internal`: Something unexpected happened */
       500: {
         headers: {
@@ -3775,6 +3999,15 @@ export interface operations {
       };
       /** @description `too_many_requests`: Too many requests at once */
       429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `headers_too_large`: The headers are too large */
+      431: {
         headers: {
           [name: string]: unknown;
         };
