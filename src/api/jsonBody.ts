@@ -27,7 +27,8 @@ export const readJsonBody: readonly RequestHandler[] = [
   (request, _response, next) => {
     const bytes: unknown = request.body;
     request.body = undefined;
-    if (!(bytes instanceof Buffer)) {
+    // Clients that send nothing say `Content-Length: 0`, often with a type.
+    if (!(bytes instanceof Buffer) || bytes.length === 0) {
       next();
       return;
     }
