@@ -177,6 +177,7 @@ function wrongValues(schema: Schema): string[] {
     case 'array':
     case 'object':
       return [...never, `"${personal}"`, '5', 'true'];
+    case undefined:
     default:
       return never;
   }
