@@ -6,6 +6,7 @@ WORKDIR /surety
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-update-notifier
 COPY tsconfig.json ./
+COPY packages ./packages
 COPY scripts ./scripts
 COPY simulator ./simulator
 COPY src ./src

@@ -1,15 +1,16 @@
 /**
- * `npm run openapi`: writes docs/openapi.json from the code, and the client's types from that. With `--check` it writes
+ * `npm run openapi`: writes docs/openapi.json and docs/events from the code, and the client's types. With `--check` it writes
  * nothing and fails where they have drifted: part of `npm run check`.
  */
 import 'reflect-metadata';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import openapiTypescript, { astToString } from 'openapi-typescript';
 import { pino } from 'pino';
 import { format, resolveConfig } from 'prettier';
 import { ApiModule } from '../src/api/api.module.js';
+import { eventTypes, jsonSchemaOf } from '../src/api/events/eventSchemas.js';
 import { openApiOf } from '../src/api/openapi.js';
 import { repository } from './stack.js';
 
@@ -34,23 +35,25 @@ const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silen
   logger: false,
 });
 const document = openApiOf(app);
-const formatted = async (name: string, content: string) =>
-  format(content, { ...(await resolveConfig(join(repository, name))), filepath: name });
+const style = { ...(await resolveConfig(join(repository, 'docs/openapi.json'))), parser: 'json' };
+const json = (value: unknown): Promise<string> => format(JSON.stringify(value), style);
 const files = new Map([
-  ['docs/openapi.json', await formatted('docs/openapi.json', JSON.stringify(document, null, 2))],
+  ['docs/openapi.json', await json(document)],
   [
     'packages/client/src/schema.ts',
-    await formatted(
-      'packages/client/src/schema.ts',
-      `/** Made from docs/openapi.json by \`npm run openapi\`. */\n${astToString(await openapiTypescript(JSON.stringify(document)))}`,
-    ),
+    `/** Made from docs/openapi.json by \`npm run openapi\`. */\n${astToString(await openapiTypescript(JSON.stringify(document)))}`,
   ],
 ]);
+for (const type of eventTypes) {
+  files.set(`docs/events/${type}.json`, await json(jsonSchemaOf(type)));
+}
 const drifted: string[] = [];
 for (const [name, content] of files) {
   const path = join(repository, name);
-  if (!process.argv.includes('--check')) await writeFile(path, content);
-  else if ((await readFile(path, 'utf8').catch(() => '')) !== content) drifted.push(name);
+  if (!process.argv.includes('--check')) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  } else if ((await readFile(path, 'utf8').catch(() => '')) !== content) drifted.push(name);
 }
 if (drifted.length > 0) {
   process.stderr.write(`Not what the code says: ${drifted.join(', ')}. Run: npm run openapi\n`);

@@ -25,7 +25,7 @@ import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
 import { AddressGuard } from './webhooks/address.js';
 import { WebhookClient } from './webhooks/client.js';
-import { startDeliveries } from './webhookStarts.js';
+import { WebhookStarts } from './webhookStarts.js';
 import { deploymentName, taskQueues } from './workflows/messages.js';
 
 const config = readWorkerConfig();
@@ -40,7 +40,7 @@ Runtime.install({
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
 const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
-const onDeliveries = startDeliveries(temporal, log);
+const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);

@@ -12,12 +12,16 @@ import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
+import { AddressGuard } from '../webhooks/address.js';
+import { WebhookStarts } from '../webhookStarts.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { CreditsController } from './credits/credits.controller.js';
 import { Cursors } from './cursors.js';
 import { ProblemsController } from './docs/problems.controller.js';
+import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { FundController } from './fund/fund.controller.js';
 import { KeysController } from './keys/keys.controller.js';
@@ -40,6 +44,8 @@ import { Payments } from './payments/payments.js';
 import { PaymentsController } from './payments/payments.controller.js';
 import { Sagas } from './payments/sagas.js';
 import { TemporalNamespace } from './temporal.js';
+import { DeliveriesController } from './webhooks/deliveries.controller.js';
+import { EndpointsController } from './webhooks/endpoints.controller.js';
 
 @Module({})
 export class ApiModule implements OnApplicationShutdown {
@@ -54,6 +60,7 @@ export class ApiModule implements OnApplicationShutdown {
     // Lazy: the API starts, and reads go on, while Temporal is down.
     const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
     const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+    const starts = new WebhookStarts(client, log);
     return {
       module: ApiModule,
       imports: [
@@ -84,6 +91,9 @@ export class ApiModule implements OnApplicationShutdown {
         ExportsController,
         ProgrammeController,
         FundController,
+        EventsController,
+        EndpointsController,
+        DeliveriesController,
         KeysController,
         ProblemsController,
         HealthController,
@@ -95,8 +105,11 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: Connection, useValue: connection },
         { provide: TemporalNamespace, useValue: new TemporalNamespace(config.TEMPORAL_NAMESPACE) },
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
-        { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool), inject: [Pool] },
-        { provide: Points, useFactory: (pool: Pool) => new Points(pool), inject: [Pool] },
+        { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: WebhookStarts, useValue: starts },
+        { provide: AddressGuard, useValue: new AddressGuard(testMode) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },

@@ -37,7 +37,10 @@ export interface PointLimits {
 }
 
 /** Whether a programme lets this many points be paid at once. */
-export function withinLimits(price: number, { minPoints, maxPoints }: PointLimits): 'ok' | 'too_few_points' | 'too_many_points' {
+export function withinLimits(
+  price: number,
+  { minPoints, maxPoints }: PointLimits,
+): 'ok' | 'too_few_points' | 'too_many_points' {
   if (price < (minPoints ?? 0)) return 'too_few_points';
   return price > (maxPoints ?? Infinity) ? 'too_many_points' : 'ok';
 }

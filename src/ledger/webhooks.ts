@@ -143,14 +143,23 @@ export class Webhooks {
     return this.#call(changeOutcome, 'webhook_endpoint_change', [partnerId, endpointId, change, iso(at)]);
   }
 
-  /** @param previousUntil until when the secret before signs too */
-  rotateSecret(partnerId: string, endpointId: string, secretSealed: string, previousUntil: number, at: number) {
+  /** @param wish.previousUntil until when the secret before signs too */
+  rotateSecret(wish: {
+    partnerId: string;
+    endpointId: string;
+    /** The same again replaces the secret that it made. */
+    rotationId: string;
+    secretSealed: string;
+    previousUntil: number;
+    at: number;
+  }) {
     return this.#call(rotateOutcome, 'webhook_secret_rotate', [
-      partnerId,
-      endpointId,
-      secretSealed,
-      iso(previousUntil),
-      iso(at),
+      wish.partnerId,
+      wish.endpointId,
+      wish.rotationId,
+      wish.secretSealed,
+      iso(wish.previousUntil),
+      iso(wish.at),
     ]);
   }
 

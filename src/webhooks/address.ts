@@ -24,6 +24,13 @@ export class RefusedAddressError extends Error {
   }
 }
 
+class UnresolvedNameError extends Error {
+  readonly code = 'ENOTFOUND';
+  constructor() {
+    super('The name does not resolve');
+  }
+}
+
 /** What IANA has given out for global unicast; all else in IPv6 is special, IPv4 in disguise included. */
 const globalUnicast: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
 
@@ -72,7 +79,7 @@ export class AddressGuard {
         else answer(null, first?.address ?? '', first?.family);
       },
       (error: unknown) => {
-        answer(error instanceof Error ? error : new Error('The name could not be resolved'), '');
+        answer(error instanceof RefusedAddressError ? error : new UnresolvedNameError(), '');
       },
     );
   };

@@ -2,7 +2,7 @@
  * One attempt to deliver a webhook, and what came of it as a fact. Decided by the status line alone: the body is
  * nothing to us, so that an endpoint that streams without end costs nothing. One deadline covers everything.
  */
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, errors, type Dispatcher } from 'undici';
 import { retryAfterMsOf, type WebhookAttempt, type WebhookProblem } from '../domain/webhookRetry.js';
 import { RefusedAddressError, type AddressGuard } from './address.js';
 import { signedHeaders } from './signature.js';
@@ -126,12 +126,12 @@ async function orStopped(
 
 function problemOf(error: unknown): WebhookProblem {
   if (error instanceof RefusedAddressError) return 'refused_address';
+  if (error instanceof errors.HTTPParserError) return 'malformed_answer';
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   switch (code) {
     case 'ECONNREFUSED':
       return 'connection_refused';
     case 'ENOTFOUND':
-    case 'EAI_AGAIN':
       return 'dns';
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':
@@ -139,7 +139,6 @@ function problemOf(error: unknown): WebhookProblem {
     case 'UND_ERR_HEADERS_OVERFLOW':
       return 'malformed_answer';
     default:
-      if (code.startsWith('HPE_')) return 'malformed_answer';
       return /^(ERR_SSL|ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code) ? 'tls' : 'connection_lost';
   }
 }

@@ -129,7 +129,20 @@ interface Pause {
 }
 
 const weights: Readonly<Record<keyof typeof steps, number>> = {
-  ...{ credit: 3, reverse: 2, expire: 1, deposit: 1, open: 2, read: 5, hold: 6, begin: 4, end: 3, fence: 1, capture: 3, close: 5 },
+  ...{
+    credit: 3,
+    reverse: 2,
+    expire: 1,
+    deposit: 1,
+    open: 2,
+    read: 5,
+    hold: 6,
+    begin: 4,
+    end: 3,
+    fence: 1,
+    capture: 3,
+    close: 5,
+  },
   ...{ unproven: 2, resume: 1, open_resolution: 2, resolve: 3 },
 };
 const step: fc.Arbitrary<Step> = fc.oneof(

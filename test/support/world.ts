@@ -111,7 +111,7 @@ export class World {
       method,
       headers: {
         authorization: `Bearer ${key}`,
-        ...(method === 'POST' ? { 'content-type': 'application/json', 'idempotency-key': randomUUID() } : {}),
+        ...(method !== 'GET' ? { 'content-type': 'application/json', 'idempotency-key': randomUUID() } : {}),
         ...headers,
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),

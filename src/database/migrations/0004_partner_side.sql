@@ -58,6 +58,8 @@ CREATE TABLE webhook_endpoint (
   secret_sealed text NOT NULL,
   previous_secret_sealed text,
   previous_secret_until timestamptz,
+  -- The wish that replaced it last: its repetition replaces what nobody has seen, not what is in use.
+  secret_rotation uuid,
   state text NOT NULL DEFAULT 'enabled' CHECK (state IN ('enabled', 'disabled')),
   disabled_reason text CHECK (disabled_reason IN ('by_partner', 'failing', 'gone')),
   -- Since when no delivery has succeeded, although some were tried; and how many attempts have failed since.

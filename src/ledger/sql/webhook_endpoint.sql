@@ -76,16 +76,19 @@ BEGIN
 END
 $$;
 
--- The secret before goes on signing beside the new one until p_until. Outcomes: rotated {endpoint}; not_found.
+-- The secret before goes on signing beside the new one until p_until. The same rotation again, after a lost answer, replaces
+-- the secret that nobody has seen. Outcomes: rotated {endpoint}; not_found.
 CREATE OR REPLACE FUNCTION webhook_secret_rotate(
-  p_partner uuid, p_endpoint uuid, p_secret_sealed text, p_until timestamptz, p_at timestamptz
+  p_partner uuid, p_endpoint uuid, p_rotation uuid, p_secret_sealed text, p_until timestamptz, p_at timestamptz
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
   v_endpoint webhook_endpoint;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
-  UPDATE webhook_endpoint SET previous_secret_sealed = secret_sealed, previous_secret_until = p_until, secret_sealed = p_secret_sealed
+  UPDATE webhook_endpoint SET
+    previous_secret_sealed = CASE WHEN secret_rotation = p_rotation THEN previous_secret_sealed ELSE secret_sealed END,
+    previous_secret_until = p_until, secret_sealed = p_secret_sealed, secret_rotation = p_rotation
   WHERE id = p_endpoint RETURNING * INTO v_endpoint;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not_found');

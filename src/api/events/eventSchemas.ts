@@ -1,0 +1,128 @@
+/**
+ * What partners are told, an event a schema: the bodies of webhooks and of the feed. Within /v1 fields are added, never taken
+ * away or given another meaning. From here come docs/events/*.json (`npm run openapi`).
+ */
+import { z } from 'zod';
+import { paymentStates } from '../../domain/payment.js';
+
+const id = z.uuid();
+const instant = z.iso.datetime({ offset: true });
+const points = z.int().min(0);
+const currency = z.string().regex(/^[A-Z]{3}$/);
+const day = z.iso.date().describe('A date of the programme’s time zone; the points can be spent until its end');
+
+function event<Type extends string, Data extends z.ZodType>(type: Type, about: string, data: Data) {
+  return z
+    .object({
+      id: id.describe('Of the event, the same at every delivery: what was seen already can be told by it'),
+      type: z.literal(type),
+      timestamp: instant.describe('When it became true'),
+      sequence: z
+        .int()
+        .min(1)
+        .nullable()
+        .describe(
+          'Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment',
+        ),
+      data,
+    })
+    .describe(about);
+}
+
+const payment = (state: (typeof paymentStates)[number]) =>
+  z.object({
+    paymentId: id,
+    scheme: z.enum(['loyalty', 'organisation']),
+    state: z.literal(state),
+    reason: z.string().nullable().describe('Why it stands where it does; a code'),
+    refusalCode: z.string().nullable().describe('Invoicebox’s, where it refused with one'),
+    invoiceId: id,
+    invoiceNumber: z.string().nullable(),
+    amountMinor: z.int().nullable().describe('In minor units (kopecks)'),
+    currency: currency.nullable(),
+    points: points.nullable().describe('What the invoice costs in points; null in the organisation’s scheme'),
+    memberId: id.nullable(),
+    transactionId: z.string().nullable().describe('Invoicebox’s, of a payment that was made'),
+  });
+
+export const eventSchemas = {
+  'payment.awaiting_confirmation': event(
+    'payment.awaiting_confirmation',
+    'The payment waits for the buyer: newly, or again, with nothing held and the reason given',
+    payment('awaiting_confirmation'),
+  ),
+  'payment.paid': event('payment.paid', 'The invoice is paid by this payment', payment('paid')),
+  'payment.declined': event('payment.declined', 'The payment has ended unpaid, nothing is held', payment('declined')),
+  'payment.expired': event('payment.expired', 'The invoice has expired unpaid, nothing is held', payment('expired')),
+  'payment.cancelled': event('payment.cancelled', 'The payment was called off, nothing is held', payment('cancelled')),
+  'payment.in_review': event(
+    'payment.in_review',
+    'It is not known whether the invoice is paid, and a person looks at it. What is held stays held',
+    payment('in_review'),
+  ),
+  'points.credited': event(
+    'points.credited',
+    'A member has more points',
+    z.object({ creditId: id, memberId: id, points, reference: z.string(), expiresOn: day.nullable() }),
+  ),
+  'points.expired': event(
+    'points.expired',
+    'Points of a member were not spent in time',
+    z.object({ memberId: id, points, expiredOn: day.describe('The last day on which they could be spent') }),
+  ),
+  'import.finished': event(
+    'import.finished',
+    'An import of credits has come to its end; what of it was credited stays credited, also where it failed',
+    z.object({
+      id: id.describe('Of the import'),
+      state: z.string(),
+      format: z.string(),
+      dryRun: z.boolean(),
+      totalBytes: z.int().nullable(),
+      totalLines: z.int().nullable(),
+      linesDone: z.int(),
+      creditedLines: z.int(),
+      creditedPoints: z.int(),
+      alreadyCreditedLines: z.int(),
+      rejectedLines: z.int(),
+      membersCreated: z.int(),
+      failure: z.string().nullable(),
+      createdAt: instant,
+      startedAt: instant.nullable(),
+      finishedAt: instant.nullable(),
+    }),
+  ),
+  'webhook_endpoint.disabled': event(
+    'webhook_endpoint.disabled',
+    'Nothing more is sent to one of your endpoints. What it misses meanwhile can be replayed',
+    z.object({
+      endpointId: id,
+      reason: z
+        .enum(['failing', 'gone', 'by_partner'])
+        .describe('failing: it has failed for three days; gone: it has answered 410; by_partner: you have disabled it'),
+      failingSince: instant.nullable(),
+    }),
+  ),
+  test: event(
+    'test',
+    'Means nothing: it was asked for, to try an endpoint. Not in the feed',
+    z.object({ endpointId: id }),
+  ),
+} as const;
+
+export type EventType = keyof typeof eventSchemas;
+export const eventTypes = Object.keys(eventSchemas) as readonly EventType[];
+
+/** Those that an endpoint can be set to listen to. */
+export const listenableTypes = eventTypes.filter((type) => type !== 'test');
+
+/** As JSON Schema 2020-12, for docs/events. A format says what zod's pattern beside it says, in a word. */
+export function jsonSchemaOf(type: EventType): object {
+  const schema = z.toJSONSchema(eventSchemas[type], {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
+    },
+  });
+  return { ...schema, $id: `https://surety.dev/events/${type}.json`, title: type };
+}
