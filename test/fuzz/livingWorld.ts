@@ -70,7 +70,13 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
   return {
     apiUrl: surety.apiUrl,
     key,
-    values: { externalId, invoiceId, paymentId: opened.map(({ id }) => id) },
+    values: {
+      externalId,
+      invoiceId,
+      paymentId: opened.map(({ id }) => id),
+      // Where webhooks may go: it refuses them all, so there is always one to be sent again.
+      url: [`${surety.twin.url}/webhook`],
+    },
     bodies: {},
     never: rows.map(({ id }) => id),
   };
