@@ -69,6 +69,20 @@ module.exports = {
       to: { path: '^(src|scripts)/' },
     },
     {
+      name: 'client-is-apart',
+      severity: 'error',
+      comment: 'A partner installs it without the rest.',
+      from: { path: '^packages/' },
+      to: { path: '^(src|simulator|scripts|examples|test)/' },
+    },
+    {
+      name: 'examples-use-the-client-alone',
+      severity: 'error',
+      comment: 'They show what a partner can do, who has nothing else.',
+      from: { path: '^examples/' },
+      to: { path: '^(src|simulator|scripts|test)/' },
+    },
+    {
       name: 'nobody-imports-the-simulator',
       severity: 'error',
       comment: 'It is a counterpart, reached over HTTP.',

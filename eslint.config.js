@@ -3,9 +3,9 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   {
     ignores: [
-      'dist',
+      '**/dist',
       '.data',
-      'node_modules',
+      '**/node_modules',
       'screenshots',
       '**/*.js',
       '**/*.mjs',

@@ -3,13 +3,14 @@
  * Pays one invoice by each scheme, compares our books with the twin's, prints both passports, and stays up.
  * `--once` ends after that. Data is kept under .data/.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { createClient, type SuretyClient } from '../packages/client/src/index.js';
 import type { Passport } from '../src/ledger/outcomes.js';
 import { demo } from './demoWorld.js';
 import { HttpBuyer } from './httpBuyer.js';
@@ -32,7 +33,16 @@ async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-const remembered = z.object({ keys: z.string(), loyaltyKey: z.string(), organisationKey: z.string() }).partial();
+/** The keys for the next run; the addresses for whoever wants to call this one (examples/partner-backend). */
+const remembered = z
+  .object({
+    keys: z.string(),
+    loyaltyKey: z.string(),
+    organisationKey: z.string(),
+    apiUrl: z.string(),
+    twinUrl: z.string(),
+  })
+  .partial();
 
 async function remember(change: Partial<z.infer<typeof remembered>> = {}) {
   const file = join(folder, 'demo.json');
@@ -78,6 +88,8 @@ async function start() {
   const { loyaltyKey, organisationKey } = await remember({
     ...(applied.loyalty === null ? {} : { loyaltyKey: applied.loyalty }),
     ...(applied.organisation === null ? {} : { organisationKey: applied.organisation }),
+    apiUrl: surety.apiUrl,
+    twinUrl: surety.twin.url,
   });
   if (loyaltyKey === undefined || organisationKey === undefined) {
     throw new Error(`The partners exist, but .data/demo.json has lost their API keys. Remove ${folder} to begin anew.`);
@@ -110,11 +122,9 @@ type World = Awaited<ReturnType<typeof start>>;
 /** The organisation's scheme: its backend opens the payment, Surety does the rest. @returns the payment's id */
 async function payAsOrganisation({ surety, keys }: World): Promise<string> {
   const invoice = await surety.twin.createInvoice({ amountMinor: 19_658_45, description: 'Оплата номера в отеле' });
-  const opened = await api(surety, keys.organisation, 'POST', '/v1/payments', {
-    scheme: 'organisation',
-    invoiceId: invoice.id,
-  });
-  return untilFinished(surety, keys.organisation, opened.id);
+  const client = createClient({ baseUrl: surety.apiUrl, apiKey: keys.organisation });
+  const { id } = await client.post('/v1/payments', { body: { scheme: 'organisation', invoiceId: invoice.id } });
+  return untilFinished(client, id);
 }
 
 /** The loyalty scheme, through the pages: shop → login → confirm → Invoicebox's page. @returns the payment's id */
@@ -139,26 +149,9 @@ async function payAsBuyer({ surety }: World): Promise<string> {
   return id;
 }
 
-async function api(
-  surety: Surety,
-  key: string,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<{ id: string; state: string }> {
-  const response = await fetch(surety.apiUrl + path, {
-    method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-  return JSON.parse(text) as { id: string; state: string };
-}
-
-async function untilFinished(surety: Surety, key: string, id: string): Promise<string> {
+async function untilFinished(client: SuretyClient, id: string): Promise<string> {
   for (;;) {
-    const { state } = await api(surety, key, 'GET', `/v1/payments/${id}`);
+    const { state } = await client.get('/v1/payments/{id}', { path: { id } });
     if (['paid', 'declined', 'expired', 'cancelled'].includes(state)) return id;
     await pause(100);
   }
@@ -238,6 +231,7 @@ async function main(): Promise<void> {
   if (!once) {
     say(`\n  Shop         ${surety.twin.url}/shop`);
     say(`  Temporal UI  ${temporal.uiUrl}/namespaces/${namespace}/workflows`);
+    say(`  The API      ${surety.apiUrl}/docs`);
     say(`  API health   ${surety.apiUrl}/health/ready`);
     say('\n  Ctrl-C ends everything; the data stays in .data/\n');
   } else {

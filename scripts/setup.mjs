@@ -1,5 +1,5 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|test|check|faults|fuzz|openapi|partner|resolve|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|resolve|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,8 @@ const leastNode = [20, 19];
 
 const targets = {
   demo: { temporal: true, chromium: false, command: ['dist/scripts/demo.js'] },
+  // A partner's backend, against the demo that runs.
+  example: { temporal: false, chromium: false, command: ['dist/examples/partner-backend/main.js'] },
   test: {
     temporal: true,
     chromium: true,
@@ -31,6 +33,7 @@ const targets = {
     fuzzPython: true,
     command: ['--enable-source-maps', 'dist/test/fuzz/main.js'],
   },
+  bench: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/bench/main.js'] },
   // An operator's commands, with the values of .env where there is one.
   partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
   resolve: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/resolve.js'] },
@@ -62,13 +65,13 @@ async function main([name, ...args]) {
   return runTarget(process.execPath, [...target.command, ...args], { cwd: root, env });
 }
 
-/** Of all tests, one needs it: that one fails where there is none, and says so; the others are run. */
+/** Of all tests, one needs it: where there is none that is said, and the others are run. */
 async function fuzzPython(name) {
   try {
     return (await findFuzzPython({ root })).path;
   } catch (error) {
     if (name !== 'test' || !(error instanceof SetupError)) throw error;
-    say('schemathesis', `${error.message}\nThe other tests go on without it`);
+    say('schemathesis', `${error.message}\nThe tests go on without their fuzz run`);
     return '';
   }
 }

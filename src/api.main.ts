@@ -1,6 +1,7 @@
 /** The API's process: REST under /v1, the buyer's page under /pay, health. */
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -18,6 +19,8 @@ import { readApiConfig } from './config.js';
 import { createLog } from './log.js';
 
 const bodyLimit = '64kb';
+const bodyWithinMs = 30_000;
+const fileWithinMs = 30 * 60_000;
 const config = readApiConfig();
 const log = createLog('api', config.LOG_LEVEL);
 const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log), {
@@ -67,6 +70,16 @@ app.use('/docs', (_request: unknown, response: { setHeader(name: string, value: 
   response.setHeader('Content-Security-Policy', `${own}; style-src 'self' 'unsafe-inline'; img-src 'self' data:`);
   next();
 });
+// A body is here within half a minute, except where files are sent.
+app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
+  if (request.url?.startsWith('/v1/credits/imports') !== true) {
+    const late = setTimeout(() => request.socket.destroy(), bodyWithinMs);
+    request.once('close', () => {
+      clearTimeout(late);
+    });
+  }
+  next();
+});
 app.use('/v1', refuseEmptyIds, ...readJsonBody);
 app.use('/pay', urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
@@ -80,5 +93,5 @@ app.enableShutdownHooks();
 const server = await app.listen(config.PORT, config.HOST);
 server.on('clientError', answerUnreadable);
 // Slow clients may not hold a connection for ever.
-Object.assign(server, { headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 });
+Object.assign(server, { headersTimeout: 15_000, requestTimeout: fileWithinMs, keepAliveTimeout: 10_000 });
 log.info({ port: config.PORT }, 'API listening');

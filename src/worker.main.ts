@@ -6,6 +6,7 @@
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createImportActivities } from './activities/creditImport.js';
 import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
@@ -17,6 +18,7 @@ import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
+import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
 import { Recovery } from './ledger/recovery.js';
@@ -58,6 +60,8 @@ const webhookClient = new WebhookClient(
   { connectMs: config.WEBHOOK_CONNECT_TIMEOUT_MS, totalMs: config.WEBHOOK_TOTAL_TIMEOUT_MS },
   userAgent,
 );
+// One for both queues that attempt deliveries: they share what they know of each endpoint.
+const deliveries = createDeliveryActivities(webhooks, webhookClient, keyRing, { scale: config.WEBHOOK_WAIT_SCALE });
 const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
 
 const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as const;
@@ -112,9 +116,14 @@ const makers = {
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
+        ...createImportActivities(new CreditImports(pool, onDeliveries)),
         ...createWebhookStartActivities(webhooks, temporal),
+        ...deliveries,
       },
       workflowTaskPollerBehavior: pollers,
+      // A first attempt to deliver is made within its workflow task: far more places than such attempts may take.
+      maxConcurrentWorkflowTaskExecutions: 500,
+      maxConcurrentLocalActivityExecutions: 500,
       // Deliveries that are being made; one that waits for a day is read again from its short history.
       maxCachedWorkflows: 1_000,
       maxConcurrentActivityTaskExecutions: 10,
@@ -124,7 +133,7 @@ const makers = {
     Worker.create({
       ...common,
       taskQueue: taskQueues.webhooks,
-      activities: createDeliveryActivities(webhooks, webhookClient, keyRing, { scale: config.WEBHOOK_WAIT_SCALE }),
+      activities: deliveries,
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.WEBHOOK_SLOTS,
       shutdownGraceTime: config.WEBHOOK_TOTAL_TIMEOUT_MS + 5_000,

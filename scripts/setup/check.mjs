@@ -16,7 +16,7 @@ const checks = [
   ['tsc', '--noEmit', '-p', 'tsconfig.test.json'],
   ['eslint', '.'],
   ['prettier', '--check', '.'],
-  ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'simulator', 'scripts'],
+  ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'simulator', 'scripts', 'packages', 'examples'],
   ['knip'],
   ['requirements'],
   ['openapi', '--check'],

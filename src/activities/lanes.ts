@@ -2,8 +2,8 @@
  * How many deliveries to one endpoint a worker makes at once: few at first, more while it answers, one by one when it does
  * not. So a slow endpoint takes neither slots nor time from the others, and a quick one is not held back.
  */
-const atFirst = 2;
-const atMost = 16;
+const atFirst = 4;
+const atMost = 32;
 /** Of an endpoint that answers, so many a place may wait for their turn, for so long; the rest come back later. */
 const waitersAPlace = 4;
 const waitMs = 1_000;
@@ -20,30 +20,31 @@ interface Lane {
   readonly waiting: Waiter[];
 }
 
+/** Why there is no place: `busy` with others, and answering; or `unresponsive`, so that one at a time is tried. */
+export type NoPlace = 'busy' | 'unresponsive';
+
 /** Gives the place back, and says whether the endpoint answered. */
 export type Leave = (answered: boolean) => void;
 
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
 
-  /** Null: it is busy. */
-  async enter(endpointId: string): Promise<Leave | null> {
+  /** Waits a moment for a place where the endpoint answers. */
+  async enter(endpointId: string): Promise<Leave | NoPlace> {
     const lane = this.#laneOf(endpointId);
     if (lane.active < lane.limit) lane.active += 1;
-    else if (!(await isAdmitted(lane))) return null;
-    return (answered) => {
-      lane.active -= 1;
-      lane.limit = answered ? Math.max(Math.min(lane.limit * 2, atMost), atFirst) : 1;
-      while (lane.active < lane.limit) {
-        const next = lane.waiting.shift();
-        if (next === undefined) break;
-        clearTimeout(next.timer);
-        lane.active += 1;
-        next.admit(true);
-      }
-      // One that answers is as good as new when it is asked for again.
-      if (answered && lane.active === 0) this.#lanes.delete(endpointId);
-    };
+    else if (lane.limit === 1) return 'unresponsive';
+    else if (!(await isAdmitted(lane))) return lane.limit === 1 ? 'unresponsive' : 'busy';
+    return leaver(lane);
+  }
+
+  /** Only at once, and only to an endpoint that has not failed to answer lately. */
+  enterAtOnce(endpointId: string): Leave | NoPlace {
+    const lane = this.#laneOf(endpointId);
+    if (lane.limit === 1) return 'unresponsive';
+    if (lane.active >= lane.limit) return 'busy';
+    lane.active += 1;
+    return leaver(lane);
   }
 
   #laneOf(endpointId: string): Lane {
@@ -60,7 +61,7 @@ export class Lanes {
 
 /** Waits for a place, which whoever leaves takes over for it. */
 function isAdmitted(lane: Lane): Promise<boolean> {
-  if (lane.limit === 1 || lane.waiting.length >= lane.limit * waitersAPlace) return Promise.resolve(false);
+  if (lane.waiting.length >= lane.limit * waitersAPlace) return Promise.resolve(false);
   return new Promise((admit) => {
     const timer = setTimeout(() => {
       const place = lane.waiting.findIndex((waiter) => waiter.timer === timer);
@@ -69,4 +70,18 @@ function isAdmitted(lane: Lane): Promise<boolean> {
     }, waitMs);
     lane.waiting.push({ admit, timer });
   });
+}
+
+function leaver(lane: Lane): Leave {
+  return (answered) => {
+    lane.active -= 1;
+    lane.limit = answered ? Math.max(Math.min(lane.limit * 2, atMost), atFirst) : 1;
+    while (lane.active < lane.limit) {
+      const next = lane.waiting.shift();
+      if (next === undefined) break;
+      clearTimeout(next.timer);
+      lane.active += 1;
+      next.admit(true);
+    }
+  };
 }

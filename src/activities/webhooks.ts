@@ -5,17 +5,23 @@
 import { Context } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { decideOnWebhook, type WebhookAttempt, type WebhookDecision } from '../domain/webhookRetry.js';
+import { decideOnWebhook } from '../domain/webhookRetry.js';
 import type { KeyRing } from '../keyring.js';
 import type { TakeUp, Webhooks } from '../ledger/webhooks.js';
 import type { WebhookClient } from '../webhooks/client.js';
 import { webhookSecretPurpose } from '../webhooks/signature.js';
 import { deliverWebhookWorkflow, deliveryStart, type DeliverWebhook } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
-import { Lanes } from './lanes.js';
+import { Lanes, type Leave } from './lanes.js';
 
-/** How a delivery ended; `over`: there was nothing to do any more. */
-export type DeliveryEnd = 'delivered' | 'failed' | 'over';
+/** How a delivery ended; `over`: there was nothing to do any more; `postponed`: the Schedule will start it again. */
+export type DeliveryEnd = 'delivered' | 'failed' | 'over' | 'postponed';
+
+export type FirstAttempt =
+  | { readonly kind: 'ended'; readonly end: DeliveryEnd }
+  | { readonly kind: 'again'; readonly delayMs: number }
+  /** The endpoint is busy, or did not answer lately. */
+  | { readonly kind: 'not_tried' };
 
 /** What the starter did, in deliveries. */
 export interface Started {
@@ -32,10 +38,15 @@ export interface DeliveryTimes {
 const day = 86_400_000;
 /** An endpoint that has failed for so long is disabled. */
 const disableAfterMs = 3 * day;
-const busyFirstMs = 1_000;
-const busyMostMs = 300_000;
+const busyMs = 1_500;
+/** Until an endpoint that does not answer is looked at again for what waits for it. */
+const postponeMs = 30_000;
+/** First attempts within workflow tasks, of all endpoints: each holds a place that sweeps need too. */
+const mostAtOnce = 200;
 
-const page = { each: 200, eachStruggling: 5, limit: 1_000, leaseMs: 600_000 } as const;
+const page = { each: 200, limit: 1_000, leaseMs: 600_000 } as const;
+/** Of an endpoint that fails again and again, so many a run. */
+const mostStruggling = 5;
 const startsAtOnce = 10;
 const startForMs = 240_000;
 
@@ -46,46 +57,67 @@ export function createDeliveryActivities(
   { scale }: DeliveryTimes,
 ) {
   const lanes = new Lanes();
+  let atOnce = 0;
   return {
+    /** Local to the workflow: for endpoints that can be expected to answer. */
+    async attemptWebhookAtOnce(delivery: DeliverWebhook): Promise<FirstAttempt> {
+      if (atOnce >= mostAtOnce) return { kind: 'not_tried' };
+      const place = lanes.enterAtOnce(delivery.endpointId);
+      if (typeof place === 'string') return { kind: 'not_tried' };
+      atOnce += 1;
+      try {
+        return await attemptIn(place, delivery);
+      } finally {
+        atOnce -= 1;
+      }
+    },
+
     /** Retries are Temporal's: what is to be tried again fails with the time until then. */
     async attemptWebhook(delivery: DeliverWebhook): Promise<DeliveryEnd> {
-      const leave = await lanes.enter(delivery.endpointId);
-      if (leave === null) throw later('busy', busyDelayMs(Context.current().info.attempt));
-      let answered = false;
-      try {
-        const begun = await webhooks.beginAttempt(delivery, scheduledAt());
-        if (begun.outcome === 'over') {
-          answered = true;
-          return 'over';
+      const place = await lanes.enter(delivery.endpointId);
+      switch (place) {
+        case 'busy':
+          throw later('busy', (0.5 + Math.random()) * busyMs);
+        case 'unresponsive':
+          // Its queue waits in the database, where it costs nothing.
+          return (await webhooks.postpone(delivery, postponeMs * scale, scheduledAt())).outcome;
+        default: {
+          const attempt = await attemptIn(place, delivery);
+          if (attempt.kind === 'ended') return attempt.end;
+          throw later('not delivered', attempt.delayMs);
         }
-        const attempt = await client.deliver({
-          url: begun.url,
-          id: delivery.eventId,
-          body: begun.body,
-          secrets: begun.secretsSealed.map((sealed) => keyRing.open(sealed, webhookSecretPurpose(delivery.endpointId))),
-        });
-        answered = attempt.kind === 'answered';
-        const decision = decideOnWebhook(attempt, begun.attempts, Math.random(), scale);
-        return await record(delivery, attempt, decision);
-      } finally {
-        leave(answered);
       }
     },
   };
 
-  async function record(
+  async function attemptIn(
+    leave: Leave,
     delivery: DeliverWebhook,
-    attempt: WebhookAttempt,
-    decision: WebhookDecision,
-  ): Promise<DeliveryEnd> {
-    const recorded = await webhooks.endAttempt(delivery, attempt, decision, disableAfterMs * scale, scheduledAt());
-    if (recorded.outcome === 'over') return 'over';
-    switch (recorded.state) {
-      case 'delivered':
-      case 'failed':
-        return recorded.state;
-      case 'pending':
-        throw later(wordsFor(attempt), decision.kind === 'again' ? decision.delayMs : busyFirstMs);
+  ): Promise<Exclude<FirstAttempt, { readonly kind: 'not_tried' }>> {
+    const at = scheduledAt();
+    let answered = true;
+    try {
+      const begun = await webhooks.beginAttempt(delivery, at);
+      if (begun.outcome === 'over') return { kind: 'ended', end: 'over' };
+      const attempt = await client.deliver({
+        url: begun.url,
+        id: delivery.eventId,
+        body: begun.body,
+        secrets: begun.secretsSealed.map((sealed) => keyRing.open(sealed, webhookSecretPurpose(delivery.endpointId))),
+      });
+      answered = attempt.kind === 'answered';
+      const decision = decideOnWebhook(attempt, begun.attempts, Math.random(), scale);
+      const recorded = await webhooks.endAttempt(delivery, attempt, decision, disableAfterMs * scale, at);
+      if (recorded.outcome === 'over') return { kind: 'ended', end: 'over' };
+      switch (recorded.state) {
+        case 'delivered':
+        case 'failed':
+          return { kind: 'ended', end: recorded.state };
+        case 'pending':
+          return { kind: 'again', delayMs: decision.kind === 'again' ? decision.delayMs : busyMs };
+      }
+    } finally {
+      leave(answered);
     }
   }
 }
@@ -96,8 +128,8 @@ export function createWebhookStartActivities(webhooks: Webhooks, client: Client)
     async startWebhooks({ graceMs }: Pick<TakeUp, 'graceMs'>): Promise<Started> {
       const count = { started: 0, unclear: 0 };
       const until = performance.now() + startForMs;
-      while (performance.now() < until) {
-        const due = await webhooks.takeUpDeliveries({ ...page, graceMs }, scheduledAt());
+      for (let eachStruggling = mostStruggling; performance.now() < until; eachStruggling = 0) {
+        const due = await webhooks.takeUpDeliveries({ ...page, eachStruggling, graceMs }, scheduledAt());
         for (let at = 0; at < due.length; at += startsAtOnce) {
           await Promise.all(due.slice(at, at + startsAtOnce).map((delivery) => start(delivery, count)));
           Context.current().heartbeat(count);
@@ -133,19 +165,4 @@ function later(message: string, delayMs: number): ApplicationFailure {
     nextRetryDelay: delayMs,
     category: ApplicationFailureCategory.BENIGN,
   });
-}
-
-/** The longer it has waited, the later it comes back: a slow endpoint's queue must not become everybody's work. */
-function busyDelayMs(attempt: number): number {
-  const longestMs = Math.min(busyFirstMs * 2 ** Math.min(attempt, 20), busyMostMs);
-  return Math.ceil(longestMs * (0.5 + 0.5 * Math.random()));
-}
-
-function wordsFor(attempt: WebhookAttempt): string {
-  switch (attempt.kind) {
-    case 'answered':
-      return `status ${attempt.status}`;
-    case 'problem':
-      return attempt.problem;
-  }
 }

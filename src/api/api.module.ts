@@ -10,6 +10,7 @@ import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
+import { CreditImports } from '../ledger/creditImports.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
 import { Webhooks } from '../ledger/webhooks.js';
@@ -19,6 +20,9 @@ import { WebhookStarts } from '../webhookStarts.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { CreditsController } from './credits/credits.controller.js';
+import { ImportsController } from './credits/imports.controller.js';
+import { ImportStarts } from './credits/importStarts.js';
+import { ImportUploads } from './credits/importUploads.js';
 import { Cursors } from './cursors.js';
 import { ProblemsController } from './docs/problems.controller.js';
 import { EventsController } from './events/events.controller.js';
@@ -87,6 +91,8 @@ export class ApiModule implements OnApplicationShutdown {
         PaymentsController,
         LoginTokensController,
         MembersController,
+        // Before the credits: theirs is any path below /v1/credits.
+        ImportsController,
         CreditsController,
         ExportsController,
         ProgrammeController,
@@ -110,12 +116,19 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
         { provide: WebhookStarts, useValue: starts },
         { provide: AddressGuard, useValue: new AddressGuard(testMode) },
+        {
+          provide: CreditImports,
+          useFactory: (pool: Pool) => new CreditImports(pool, starts.onDeliveries),
+          inject: [Pool],
+        },
+        { provide: ImportStarts, useValue: new ImportStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },
         { provide: APP_PIPE, useClass: BorderPipe },
         Cursors,
         Idempotency,
+        ImportUploads,
         Keys,
         LoginTokens,
         Payments,

@@ -6,7 +6,7 @@ import { problemSchema } from './endpoint.js';
 
 const description = `Payments of Invoicebox's invoices with points or from the guarantee fund.
 Amounts are integer minor units, points whole numbers, times ISO 8601, ids UUIDs.
-Every error is problem+json with a \`code\`; each code has a page at \`/docs/problems/<code>\`.`;
+Every error is problem+json with a \`code\`, and [each code has a page](/docs/problems).`;
 
 type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
@@ -39,6 +39,8 @@ export function serveDocumentation(app: INestApplication): void {
     yamlDocumentUrl: 'docs/openapi.yaml',
     customSiteTitle: 'Surety: API',
     // Nothing of it leaves this address.
-    swaggerOptions: { validatorUrl: null, persistAuthorization: false },
+    swaggerOptions: { validatorUrl: null, persistAuthorization: false, defaultModelsExpandDepth: 0 },
+    // Its bar has room for a choice of documents, of which there is one.
+    customCss: '.swagger-ui .topbar { display: none }',
   });
 }

@@ -115,6 +115,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open',
     'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_balance_on', 'member_entries', 'member_lots',
     'points_credit_until', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
+    'credit_import_open', 'credit_import_receive', 'credit_import_start', 'credit_import_abandon', 'credit_import_get',
+    'credit_import_list', 'credit_import_rejections',
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     ...both,
@@ -123,7 +125,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_attempt_finish', 'payment_fence',
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
     'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
-    'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_deliveries_take_up', ...both,
+    'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
+    'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.
   await client.query('BEGIN');

@@ -237,6 +237,16 @@ export class Webhooks {
     ]);
   }
 
+  postpone({ partnerId, eventId, endpointId }: DueDelivery, delayMs: number, at: number) {
+    return this.#call(outcome('postponed', 'over'), 'webhook_postpone', [
+      partnerId,
+      eventId,
+      endpointId,
+      delayMs,
+      iso(at),
+    ]);
+  }
+
   /** Of all partners. */
   takeUpDeliveries(wish: TakeUp, at: number): Promise<DueDelivery[]> {
     return this.#call(z.array(dueDelivery), 'webhook_deliveries_take_up', [

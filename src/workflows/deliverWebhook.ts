@@ -1,15 +1,31 @@
 /**
- * Brings one event to one endpoint (docs/webhooks.md). The attempts are one activity's, whose retries Temporal keeps: its
- * history does not grow while an endpoint is down for days. Started after the commit that made the event true.
+ * Brings one event to one endpoint (docs/webhooks.md). Started after the commit that made the event true. The first attempt is
+ * made within the workflow task, where the endpoint can be expected to answer: one step in all. What comes after is one
+ * activity, whose retries Temporal keeps: the history does not grow while an endpoint is down for days.
  */
-import { proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
 import type * as webhookActivities from '../activities/webhooks.js';
-import type { DeliveryEnd } from '../activities/webhooks.js';
+import type { DeliveryEnd, FirstAttempt } from '../activities/webhooks.js';
 import { taskQueues, type DeliverWebhook } from './messages.js';
 
 type DeliveryActivities = ReturnType<typeof webhookActivities.createDeliveryActivities>;
 
+const { attemptWebhookAtOnce } = proxyLocalActivities<DeliveryActivities>({
+  startToCloseTimeout: '40 s',
+  retry: { maximumAttempts: 1 },
+});
+
 export async function deliverWebhook(delivery: DeliverWebhook): Promise<DeliveryEnd> {
+  const first = await attemptAtOnce(delivery);
+  switch (first.kind) {
+    case 'ended':
+      return first.end;
+    case 'again':
+      await sleep(first.delayMs);
+      break;
+    case 'not_tried':
+      break;
+  }
   const { attemptWebhook } = proxyActivities<DeliveryActivities>({
     taskQueue: taskQueues.webhooks,
     // Fair between endpoints: the backlog of one is nobody else's wait.
@@ -20,4 +36,14 @@ export async function deliverWebhook(delivery: DeliverWebhook): Promise<Delivery
     summary: 'Send the event to the endpoint',
   });
   return attemptWebhook(delivery);
+}
+
+async function attemptAtOnce(delivery: DeliverWebhook): Promise<FirstAttempt> {
+  try {
+    return await attemptWebhookAtOnce(delivery);
+  } catch (error) {
+    // Postgres was away, or the worker: nothing is lost by trying again.
+    if (error instanceof ActivityFailure) return { kind: 'not_tried' };
+    throw error;
+  }
 }

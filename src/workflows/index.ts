@@ -1,3 +1,4 @@
+export { importCredits } from './importCredits.js';
 export { loyaltyPayment } from './loyaltyPayment.js';
 export { organisationPayment } from './organisationPayment.js';
 export { resumedPayment } from './resumedPayment.js';

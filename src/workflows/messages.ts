@@ -78,6 +78,8 @@ export const taskQueues = {
 /** Of the worker deployment, where versions are pinned. */
 export const deploymentName = 'surety';
 
+export const importWorkflow = 'importCredits';
+
 export const sweepWorkflow = 'sweepPayments';
 export const sweepScheduleId = 'sweep-payments';
 
@@ -126,5 +128,15 @@ export function paymentStart<Input extends OpenPayment>(input: Input, state: Pay
       { key: searchAttributes.invoiceId, value: input.invoiceId },
       { key: searchAttributes.paymentState, value: state },
     ],
+  };
+}
+
+/** How an import of credits is set to work, once its body is here. */
+export function importStart(key: { readonly partnerId: string; readonly importId: string }) {
+  return {
+    workflowId: `import-${key.importId}`,
+    taskQueue: taskQueues.background,
+    args: [key] as [typeof key],
+    typedSearchAttributes: [{ key: searchAttributes.partnerId, value: key.partnerId }],
   };
 }

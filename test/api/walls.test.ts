@@ -14,7 +14,7 @@ import { postgres, testKeys } from '../support/books.js';
 import { everything, tablesOfPartners } from '../support/everything.js';
 import { operations, withLabel, type Operation } from '../support/operations.js';
 import { problemOf, send, type RawAnswer } from '../support/rawHttp.js';
-import { World } from '../support/world.js';
+import { eventually, World } from '../support/world.js';
 
 let world: World;
 /** B: a loyalty programme too, so that nothing is refused for want of one; with nothing of its own. */
@@ -30,6 +30,7 @@ beforeAll(async () => {
   await world.confirm(await world.open((await world.invoice()).id));
   ids = {
     payments: opened.body.id,
+    imports: await importOf(world.keys.loyalty),
     eventId: await firstEvent(world.keys.loyalty),
     members: await post('/v1/members', { externalId: 'walls', metadata: { note: 'of A alone' } }),
     credits: await post('/v1/credits', { memberExternalId: 'walls', points: 100, reference: 'walls' }),
@@ -62,6 +63,8 @@ const bodies: Readonly<Record<string, () => object | null>> = {
   'POST /v1/members/{id}/erase': () => null,
   'GET /v1/credits/{id}': () => null,
   'POST /v1/credits/{id}/reverse': () => ({ reference: 'theirs' }),
+  'GET /v1/credits/imports/{id}': () => null,
+  'GET /v1/credits/imports/{id}/rejections': () => null,
   'POST /v1/api-keys/{id}/rotate': () => ({}),
   'POST /v1/api-keys/{id}/revoke': () => null,
   'GET /v1/webhook-endpoints/{id}': () => null,
@@ -112,6 +115,14 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
         JSON.stringify({ memberId, points: 1, reference: 'x' }),
       );
     expectSame(await credit(ids['members']), await credit(randomUUID()));
+  },
+  'GET /v1/credits/imports': async (key) => {
+    expect(await read(key, '/v1/credits/imports')).toEqual({ data: [], next: null });
+  },
+  'POST /v1/credits/imports': async (key) => {
+    await importOf(key);
+    // Its lines are for members of its own that have the same names.
+    expect((await memberOf(key, 'walls')).body.id).not.toBe(ids['members']);
   },
   'GET /v1/exports/members': (key) => seesNothingOfA(key, '/v1/exports/members?format=csv'),
   'GET /v1/exports/entries': (key) => seesNothingOfA(key, '/v1/exports/entries'),
@@ -233,9 +244,9 @@ function writing(key: string): Record<string, string> {
   return { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() };
 }
 
-/** `{id}` is of the kind that the address begins with; other parameters have names of their own. */
+/** `{id}` is of the kind that stands before it in the address; other parameters have names of their own. */
 function call(operation: Operation, key: string, known: typeof ids, body: object | null): Promise<RawAnswer> {
-  const kind = operation.path.split('/')[2] ?? '';
+  const kind = /([^/]+)\/\{id\}/.exec(operation.path)?.[1] ?? '';
   const path = operation.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => {
     const id = known[name === 'id' ? kind : name];
     if (id === undefined) throw new Error(`${operation.label}: A has no ${name} of ${kind} here yet`);
@@ -248,6 +259,19 @@ function operationOf(label: string): Operation {
   const operation = operations.find((one) => one.label === label);
   if (operation === undefined) throw new Error(`There is no ${label}`);
   return operation;
+}
+
+/** Of one line, done. */
+async function importOf(key: string): Promise<string> {
+  const file = 'memberExternalId,points,reference\nwalls,5,line-1\n';
+  const path = '/v1/credits/imports';
+  const { text } = await send(world.surety.apiUrl, 'POST', path, { ...writing(key), 'content-type': 'text/csv' }, file);
+  const { id } = JSON.parse(text) as { id: string };
+  await eventually(
+    async () => (await world.call(key, 'GET', `${path}/${id}`)).body.state === 'finished',
+    () => `the import ${id} does not finish: ${text}`,
+  );
+  return id;
 }
 
 async function firstEvent(key: string): Promise<string> {

@@ -25,7 +25,7 @@ export async function drive(
 ): Promise<Verdict> {
   const python = process.env['FUZZ_PYTHON'];
   if (python === undefined || python === '')
-    throw new Error('No Python with schemathesis was found; set-up said where it looked (npm run fuzz says it alone)');
+    throw new Error('FUZZ_PYTHON is not set: start by `npm run fuzz` or `npm test`');
   const script = join(repository, 'test/fuzz/fuzz.py');
   const child = spawn(python, ['-B', script, '--calls', String(calls), '--seed', String(seed)], {
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -17,6 +17,9 @@ export interface LivingWorld {
   readonly never: readonly string[];
 }
 
+const lineNames = ['memberExternalId', 'points', 'reference'];
+const line = { memberExternalId: 'member-1', points: 10, reference: 'line-4' };
+
 const memberCount = 40;
 const invoiceCount = 60;
 const openedCount = 30;
@@ -77,7 +80,13 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
       // Where webhooks may go: it refuses them all, so there is always one to be sent again.
       url: [`${surety.twin.url}/webhook`],
     },
-    bodies: {},
+    bodies: {
+      'text/csv': [
+        `${lineNames.join(',')}\nmember-1,10,line-1\nmember-2,0,line-2\nnobody-yet,5,line-3\n`,
+        'a,b\n1,2\n',
+      ],
+      'application/x-ndjson': [`${JSON.stringify(line)}\n`, `${JSON.stringify({ ...line, points: '1' })}\n{}\n`],
+    },
     never: rows.map(({ id }) => id),
   };
 }

@@ -68,11 +68,10 @@ class Memory:
         self.see(self.name_of_answer(case, answer), answer)
 
     def name_of_answer(self, case, answer):
-        segments = segments_of(case.operation.path)
-        static = [segment for segment in segments if not segment.startswith("{")]
         id_in_path = (case.path_parameters or {}).get("id")
-        is_about_path = isinstance(answer, dict) and answer.get("id") == id_in_path
-        return singular(static[0] if is_about_path else static[-1])
+        if id_in_path is not None and isinstance(answer, dict) and answer.get("id") == id_in_path:
+            return name_of_ids(case.operation.path, "id").removesuffix("Id")
+        return singular([segment for segment in segments_of(case.operation.path) if segment[0] != "{"][-1])
 
     def see(self, name, node):
         if isinstance(node, list):

@@ -41,19 +41,23 @@ export class ProblemsController {
           <code>{code}</code>, HTTP status {status}
         </p>
         <p>
-          <strong>What to do:</strong> {remedy}
+          <strong>What to do:</strong> {withCode(remedy)}
         </p>
         <p>
           The <code>detail</code> of an answer says what was left untouched; <code>requestId</code> finds it in the
           logs.
         </p>
         <p>
-          <a href="/docs/problems">All errors</a> · <a href="/docs">The API</a>
+          <a href="/docs/problems">All errors</a>
         </p>
       </>,
     );
   }
 }
+
+/** Text with `code` in it. */
+const withCode = (text: string): ComponentChildren =>
+  text.split('`').map((part, index) => (index % 2 === 0 ? part : <code key={index}>{part}</code>));
 
 function render(title: string, content: ComponentChildren): string {
   const page = (
@@ -63,8 +67,13 @@ function render(title: string, content: ComponentChildren): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{`${title} · Surety`}</title>
         <link rel="stylesheet" href="/pay-assets/pay.css" />
+        <link rel="icon" href="data:," />
       </head>
       <body>
+        <header>
+          <span class="programme">Surety</span>
+          <a href="/docs">The API</a>
+        </header>
         <main>
           <h1>{title}</h1>
           {content}

@@ -66,7 +66,7 @@ CREATE TABLE webhook_endpoint (
   failing_since timestamptz,
   failures integer NOT NULL DEFAULT 0,
   -- So many that trying everything at once would be pointless.
-  struggling boolean GENERATED ALWAYS AS (failures >= 20) STORED,
+  struggling boolean GENERATED ALWAYS AS (failures >= 5) STORED,
   created_at timestamptz NOT NULL DEFAULT now(),
   CHECK ((state = 'disabled') = (disabled_reason IS NOT NULL))
 );

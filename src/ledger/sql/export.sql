@@ -34,7 +34,8 @@ BEGIN
         WHEN debited.kind = 'member.available' THEN -page.amount
         ELSE 0 END,
       'reference', page.reference, 'paymentId', page.payment_id, 'creditId', page.origin,
-      'expiresOn', last_day((SELECT expires_at FROM lot WHERE lot.transfer_id = page.id), partner_zone(p_partner)),
+      'expiresOn', last_day((SELECT expires_at FROM lot
+        WHERE lot.transfer_id = page.id AND (lot.id = page.id OR lot.id <> lot.transfer_id)), partner_zone(p_partner)),
       'at', page.at) ORDER BY page.id), '[]')
     FROM (
       SELECT * FROM transfer

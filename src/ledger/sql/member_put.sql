@@ -30,12 +30,13 @@ DECLARE
   v_member member;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
-  -- A hold of his takes this account first: none begins meanwhile.
-  PERFORM FROM account WHERE partner_id = p_partner AND owner = p_member ORDER BY id FOR UPDATE;
+  -- Before the accounts, as everybody who credits does.
   SELECT * INTO v_member FROM member WHERE id = p_member FOR UPDATE;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not_found');
   END IF;
+  -- A hold of his takes this account first: none begins meanwhile.
+  PERFORM FROM account WHERE partner_id = p_partner AND owner = p_member ORDER BY id FOR UPDATE;
   IF v_member.erased_at IS NOT NULL THEN
     RETURN jsonb_build_object('outcome', 'already_erased');
   END IF;

@@ -31,7 +31,7 @@ BEGIN
       WHERE account.owner = p_member AND transfer.at <= p_then
       UNION ALL
       SELECT account.kind, -transfer.amount FROM account JOIN transfer ON transfer.debit = account.id
-      WHERE account.owner = p_member AND transfer.at <= p_then
+      WHERE account.owner = p_member AND transfer.kind <> 'credit' AND transfer.at <= p_then
       UNION ALL
       -- Over, but not booked yet.
       SELECT 'member.available', -lot.remaining FROM lot
@@ -65,7 +65,7 @@ BEGIN
         WHERE account.owner = p_member AND account.kind = 'member.available' AND (p_before IS NULL OR transfer.id < p_before)
         UNION ALL
         SELECT transfer.*, -transfer.amount FROM transfer JOIN account ON account.id = transfer.debit
-        WHERE account.owner = p_member AND account.kind = 'member.available' AND (p_before IS NULL OR transfer.id < p_before)
+        WHERE account.owner = p_member AND account.kind = 'member.available' AND transfer.kind <> 'credit' AND (p_before IS NULL OR transfer.id < p_before)
         UNION ALL
         -- Points that were held and are spent: the balance moved when they were held.
         SELECT transfer.*, 0 FROM transfer JOIN account ON account.id = transfer.debit

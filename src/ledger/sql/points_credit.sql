@@ -7,25 +7,33 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS 
 DECLARE
   v_issued uuid;
   v_available uuid;
-  v_transfer transfer;
-  v_new uuid;
+  v_known transfer;
+  v_erased boolean;
+  v_new uuid := uuidv7();
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   v_issued := ledger_account(p_partner, 'programme.issued', NULL, 'points');
   v_available := ledger_account(p_partner, 'member.available', p_member, 'points');
-  PERFORM FROM account WHERE id IN (v_issued, v_available) ORDER BY id FOR UPDATE;
-  SELECT * INTO v_transfer FROM transfer WHERE partner_id = p_partner AND kind = 'credit' AND reference = p_reference;
-  IF FOUND THEN
-    RETURN jsonb_build_object('creditId', v_transfer.id, 'outcome', CASE
-      WHEN v_transfer.credit = v_available AND v_transfer.amount = p_points AND p_expires_at IS NOT DISTINCT FROM (
-        SELECT expires_at FROM lot WHERE transfer_id = v_transfer.id) THEN 'already_credited' ELSE 'conflict' END);
+  -- The order of everybody who credits (credit_import_apply.sql): the member, the reference, the accounts, the programme's last.
+  SELECT erased_at IS NOT NULL INTO STRICT v_erased FROM member WHERE id = p_member FOR SHARE;
+  IF NOT v_erased THEN
+    INSERT INTO transfer (id, partner_id, kind, debit, credit, amount, reference, actor, at)
+    VALUES (v_new, p_partner, 'credit', v_issued, v_available, p_points, p_reference, p_actor, p_at)
+    ON CONFLICT (partner_id, kind, reference) WHERE kind IN ('credit', 'deposit') DO NOTHING;
   END IF;
-  IF EXISTS (SELECT FROM member WHERE id = p_member AND erased_at IS NOT NULL) THEN
-    RETURN jsonb_build_object('outcome', 'erased');
+  IF v_erased OR NOT FOUND THEN
+    SELECT * INTO v_known FROM transfer WHERE partner_id = p_partner AND kind = 'credit' AND reference = p_reference;
+    IF NOT FOUND THEN
+      RETURN jsonb_build_object('outcome', 'erased');
+    END IF;
+    RETURN jsonb_build_object('creditId', v_known.id, 'outcome', CASE
+      WHEN v_known.credit = v_available AND v_known.amount = p_points AND p_expires_at IS NOT DISTINCT FROM (
+        SELECT expires_at FROM lot WHERE transfer_id = v_known.id AND (id = v_known.id OR id <> transfer_id)) THEN 'already_credited' ELSE 'conflict' END);
   END IF;
-  v_new := ledger_transfer(p_partner, NULL, 'credit', v_issued, v_available, p_points, p_reference, p_actor, p_at);
-  INSERT INTO lot (partner_id, member_id, granted, remaining, expires_at, transfer_id)
-  VALUES (p_partner, p_member, p_points, p_points, p_expires_at, v_new);
+  INSERT INTO lot (id, partner_id, member_id, granted, remaining, expires_at, transfer_id)
+  VALUES (v_new, p_partner, p_member, p_points, p_points, p_expires_at, v_new);
+  UPDATE account SET balance = balance + p_points WHERE id = v_available;
+  UPDATE account SET balance = balance - p_points WHERE id = v_issued;
   PERFORM event_publish(p_partner, 'points.credited', NULL, NULL, jsonb_build_object(
     'creditId', v_new, 'memberId', p_member, 'points', p_points, 'reference', p_reference,
     'expiresOn', last_day(p_expires_at, partner_zone(p_partner))), p_at);
@@ -67,7 +75,7 @@ BEGIN
       'reversed', (SELECT coalesce(sum(amount), 0)::bigint FROM transfer reversal WHERE reversal.origin = p_credit),
       'expiresOn', last_day(lot.expires_at, partner_zone(p_partner)), 'reference', transfer.reference,
       'creditedAt', transfer.at)
-    FROM transfer JOIN lot ON lot.transfer_id = transfer.id
+    FROM transfer JOIN lot ON lot.transfer_id = transfer.id AND (lot.id = p_credit OR lot.id <> lot.transfer_id)
     WHERE transfer.id = p_credit AND transfer.kind = 'credit');
 END
 $$;

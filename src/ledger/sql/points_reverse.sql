@@ -17,8 +17,11 @@ BEGIN
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not_found');
   END IF;
-  PERFORM FROM account WHERE id IN (v_credit.debit, v_credit.credit) ORDER BY id FOR UPDATE;
-  SELECT * INTO STRICT v_lot FROM lot WHERE transfer_id = p_credit FOR UPDATE;
+  -- The programme's account last, as everybody who credits does.
+  PERFORM FROM account WHERE id = v_credit.credit FOR UPDATE;
+  PERFORM FROM account WHERE id = v_credit.debit FOR UPDATE;
+  SELECT * INTO STRICT v_lot FROM lot
+  WHERE transfer_id = p_credit AND (id = p_credit OR id <> transfer_id) FOR UPDATE;
   v_points := coalesce(p_points, v_credit.amount);
   SELECT * INTO v_reversal FROM transfer WHERE partner_id = p_partner AND kind = 'reversal' AND reference = p_reference;
   IF FOUND THEN

@@ -57,6 +57,17 @@ BEGIN
 END
 $$;
 
+-- Puts a delivery off that was not tried, its endpoint being busy with others; the Schedule takes it up again.
+CREATE OR REPLACE FUNCTION webhook_postpone(p_partner uuid, p_event uuid, p_endpoint uuid, p_delay_ms bigint, p_at timestamptz) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  UPDATE webhook_delivery SET due_at = p_at + p_delay_ms * interval '1 millisecond'
+  WHERE event_id = p_event AND endpoint_id = p_endpoint AND state = 'pending';
+  RETURN jsonb_build_object('outcome', CASE WHEN FOUND THEN 'postponed' ELSE 'over' END);
+END
+$$;
+
 -- Disables an enabled endpoint: what was on its way to it has failed, and its partner is told, in the feed and at his others.
 CREATE OR REPLACE FUNCTION webhook_endpoint_disable(p_partner uuid, p_endpoint uuid, p_reason text, p_at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$

@@ -1,0 +1,428 @@
+/** Made from docs/events by `npm run openapi`. */
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * payment.awaiting_confirmation
+         * @description The payment waits for the buyer: newly, or again, with nothing held and the reason given
+         */
+        "payment.awaiting_confirmation": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.awaiting_confirmation";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                paymentId: string;
+                /** @enum {string} */
+                scheme: "loyalty" | "organisation";
+                /** @constant */
+                state: "awaiting_confirmation";
+                /** @description Why it stands where it does; a code */
+                reason: string | null;
+                /** @description Invoicebox’s, where it refused with one */
+                refusalCode: string | null;
+                /** Format: uuid */
+                invoiceId: string;
+                invoiceNumber: string | null;
+                /** @description In minor units (kopecks) */
+                amountMinor: number | null;
+                currency: string | null;
+                /** @description What the invoice costs in points; null in the organisation’s scheme */
+                points: number | null;
+                memberId: string | null;
+                /** @description Invoicebox’s, of a payment that was made */
+                transactionId: string | null;
+            };
+        };
+        /**
+         * payment.paid
+         * @description The invoice is paid by this payment
+         */
+        "payment.paid": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.paid";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                paymentId: string;
+                /** @enum {string} */
+                scheme: "loyalty" | "organisation";
+                /** @constant */
+                state: "paid";
+                /** @description Why it stands where it does; a code */
+                reason: string | null;
+                /** @description Invoicebox’s, where it refused with one */
+                refusalCode: string | null;
+                /** Format: uuid */
+                invoiceId: string;
+                invoiceNumber: string | null;
+                /** @description In minor units (kopecks) */
+                amountMinor: number | null;
+                currency: string | null;
+                /** @description What the invoice costs in points; null in the organisation’s scheme */
+                points: number | null;
+                memberId: string | null;
+                /** @description Invoicebox’s, of a payment that was made */
+                transactionId: string | null;
+            };
+        };
+        /**
+         * payment.declined
+         * @description The payment has ended unpaid, nothing is held
+         */
+        "payment.declined": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.declined";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                paymentId: string;
+                /** @enum {string} */
+                scheme: "loyalty" | "organisation";
+                /** @constant */
+                state: "declined";
+                /** @description Why it stands where it does; a code */
+                reason: string | null;
+                /** @description Invoicebox’s, where it refused with one */
+                refusalCode: string | null;
+                /** Format: uuid */
+                invoiceId: string;
+                invoiceNumber: string | null;
+                /** @description In minor units (kopecks) */
+                amountMinor: number | null;
+                currency: string | null;
+                /** @description What the invoice costs in points; null in the organisation’s scheme */
+                points: number | null;
+                memberId: string | null;
+                /** @description Invoicebox’s, of a payment that was made */
+                transactionId: string | null;
+            };
+        };
+        /**
+         * payment.expired
+         * @description The invoice has expired unpaid, nothing is held
+         */
+        "payment.expired": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.expired";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                paymentId: string;
+                /** @enum {string} */
+                scheme: "loyalty" | "organisation";
+                /** @constant */
+                state: "expired";
+                /** @description Why it stands where it does; a code */
+                reason: string | null;
+                /** @description Invoicebox’s, where it refused with one */
+                refusalCode: string | null;
+                /** Format: uuid */
+                invoiceId: string;
+                invoiceNumber: string | null;
+                /** @description In minor units (kopecks) */
+                amountMinor: number | null;
+                currency: string | null;
+                /** @description What the invoice costs in points; null in the organisation’s scheme */
+                points: number | null;
+                memberId: string | null;
+                /** @description Invoicebox’s, of a payment that was made */
+                transactionId: string | null;
+            };
+        };
+        /**
+         * payment.cancelled
+         * @description The payment was called off, nothing is held
+         */
+        "payment.cancelled": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.cancelled";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                paymentId: string;
+                /** @enum {string} */
+                scheme: "loyalty" | "organisation";
+                /** @constant */
+                state: "cancelled";
+                /** @description Why it stands where it does; a code */
+                reason: string | null;
+                /** @description Invoicebox’s, where it refused with one */
+                refusalCode: string | null;
+                /** Format: uuid */
+                invoiceId: string;
+                invoiceNumber: string | null;
+                /** @description In minor units (kopecks) */
+                amountMinor: number | null;
+                currency: string | null;
+                /** @description What the invoice costs in points; null in the organisation’s scheme */
+                points: number | null;
+                memberId: string | null;
+                /** @description Invoicebox’s, of a payment that was made */
+                transactionId: string | null;
+            };
+        };
+        /**
+         * payment.in_review
+         * @description It is not known whether the invoice is paid, and a person looks at it. What is held stays held
+         */
+        "payment.in_review": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.in_review";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                paymentId: string;
+                /** @enum {string} */
+                scheme: "loyalty" | "organisation";
+                /** @constant */
+                state: "in_review";
+                /** @description Why it stands where it does; a code */
+                reason: string | null;
+                /** @description Invoicebox’s, where it refused with one */
+                refusalCode: string | null;
+                /** Format: uuid */
+                invoiceId: string;
+                invoiceNumber: string | null;
+                /** @description In minor units (kopecks) */
+                amountMinor: number | null;
+                currency: string | null;
+                /** @description What the invoice costs in points; null in the organisation’s scheme */
+                points: number | null;
+                memberId: string | null;
+                /** @description Invoicebox’s, of a payment that was made */
+                transactionId: string | null;
+            };
+        };
+        /**
+         * points.credited
+         * @description A member has more points
+         */
+        "points.credited": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "points.credited";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                creditId: string;
+                /** Format: uuid */
+                memberId: string;
+                points: number;
+                reference: string;
+                expiresOn: string | null;
+            };
+        };
+        /**
+         * points.expired
+         * @description Points of a member were not spent in time
+         */
+        "points.expired": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "points.expired";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                memberId: string;
+                points: number;
+                /**
+                 * Format: date
+                 * @description The last day on which they could be spent
+                 */
+                expiredOn: string;
+            };
+        };
+        /**
+         * import.finished
+         * @description An import of credits has come to its end; what of it was credited stays credited, also where it failed
+         */
+        "import.finished": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "import.finished";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description Of the import
+                 */
+                id: string;
+                state: string;
+                format: string;
+                dryRun: boolean;
+                totalBytes: number | null;
+                totalLines: number | null;
+                linesDone: number;
+                creditedLines: number;
+                creditedPoints: number;
+                alreadyCreditedLines: number;
+                rejectedLines: number;
+                membersCreated: number;
+                failure: string | null;
+                /** Format: date-time */
+                createdAt: string;
+                startedAt: string | null;
+                finishedAt: string | null;
+            };
+        };
+        /**
+         * webhook_endpoint.disabled
+         * @description Nothing more is sent to one of your endpoints. What it misses meanwhile can be replayed
+         */
+        "webhook_endpoint.disabled": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "webhook_endpoint.disabled";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                endpointId: string;
+                /**
+                 * @description failing: it has failed for three days; gone: it has answered 410; by_partner: you have disabled it
+                 * @enum {string}
+                 */
+                reason: "failing" | "gone" | "by_partner";
+                failingSince: string | null;
+            };
+        };
+        /**
+         * test
+         * @description Means nothing: it was asked for, to try an endpoint. Not in the feed
+         */
+        test: {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "test";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                endpointId: string;
+            };
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
