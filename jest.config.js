@@ -21,6 +21,8 @@ export default {
   },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // Where set-up has found no Python, and has said so, the short fuzz run is not among the tests.
+  testPathIgnorePatterns: ['/node_modules/', ...(process.env.FUZZ_PYTHON === '' ? ['<rootDir>/test/fuzz/'] : [])],
   // Other releases, compiled for test/deploy.
   modulePathIgnorePatterns: ['<rootDir>/.data/'],
   globalSetup: '<rootDir>/test/support/globalSetup.mjs',

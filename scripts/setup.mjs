@@ -1,14 +1,15 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|bench|openapi|partner|resolve|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|resolve|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runChecks } from './setup/check.mjs';
 import { findChromium } from './setup/chromium.mjs';
+import { findFuzzPython } from './setup/fuzzPython.mjs';
 import { withLock } from './setup/lock.mjs';
 import { ensureBuild, ensurePackages } from './setup/packages.mjs';
 import { dieWithChildren, runTarget } from './setup/run.mjs';
-import { SetupError } from './setup/say.mjs';
+import { say, SetupError } from './setup/say.mjs';
 import { findTemporalCli } from './setup/temporalCli.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -21,10 +22,17 @@ const targets = {
   test: {
     temporal: true,
     chromium: true,
+    fuzzPython: true,
     command: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'],
   },
   check: { temporal: false, chromium: false },
   faults: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/test/faults/main.js'] },
+  fuzz: {
+    temporal: true,
+    chromium: false,
+    fuzzPython: true,
+    command: ['--enable-source-maps', 'dist/test/fuzz/main.js'],
+  },
   bench: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/bench/main.js'] },
   // An operator's commands, with the values of .env where there is one.
   partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
@@ -51,9 +59,21 @@ async function main([name, ...args]) {
     if (path !== undefined) env.TEMPORAL_CLI_PATH = path;
   }
   if (target.chromium) env.CHROMIUM_PATH = (await findChromium()).path;
+  if (target.fuzzPython) env.FUZZ_PYTHON = await fuzzPython(name);
   if (target.command === undefined) return runChecks(root, args);
   leaveSignals();
   return runTarget(process.execPath, [...target.command, ...args], { cwd: root, env });
+}
+
+/** Of all tests, one needs it: where there is none that is said, and the others are run. */
+async function fuzzPython(name) {
+  try {
+    return (await findFuzzPython({ root })).path;
+  } catch (error) {
+    if (name !== 'test' || !(error instanceof SetupError)) throw error;
+    say('schemathesis', `${error.message}\nThe tests go on without their fuzz run`);
+    return '';
+  }
 }
 
 function checkNode() {

@@ -13,6 +13,7 @@ import { readJsonBody } from './api/jsonBody.js';
 import { serveDocumentation } from './api/openapi.js';
 import { ApiModule } from './api/api.module.js';
 import { NestLog } from './api/nestLog.js';
+import { answerUnreadable, refuseEmptyIds } from './api/unreadable.js';
 import { ProblemFilter } from './api/problem.js';
 import { readApiConfig } from './config.js';
 import { createLog } from './log.js';
@@ -82,7 +83,7 @@ app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
   }
   next();
 });
-app.use('/v1', ...readJsonBody);
+app.use('/v1', refuseEmptyIds, ...readJsonBody);
 app.use('/pay', urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',
@@ -93,6 +94,7 @@ app.useGlobalFilters(new ProblemFilter(config.SURETY_TEST_MODE === '1'));
 app.enableShutdownHooks();
 
 const server = await app.listen(config.PORT, config.HOST);
+server.on('clientError', answerUnreadable);
 // Slow clients may not hold a connection for ever.
 Object.assign(server, { headersTimeout: 15_000, requestTimeout: fileWithinMs, keepAliveTimeout: 10_000 });
 log.info({ port: config.PORT }, 'API listening');

@@ -49,7 +49,11 @@ const loyalty = z.strictObject({
     .prefault({}),
   /** Absent: as the browser asks, else Russian. */
   language: z.enum(['ru', 'en']).nullish(),
-  support: z.string().max(200).default(''),
+  support: z
+    .string()
+    .max(200)
+    .refine((text) => text.isWellFormed() && !/\p{C}/u.test(text), 'has invisible characters')
+    .default(''),
   /**
    * Where our page may be shown in a frame: nowhere by default (silent in the contract, section 6). Only sites of our own
    * registrable domain work: in a foreign one browsers send no SameSite=Lax cookie, and nobody could log in.

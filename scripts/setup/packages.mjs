@@ -68,7 +68,7 @@ function sourcesHash(root) {
   for (const path of [
     'package-lock.json',
     'tsconfig.json',
-    ...['bench', 'examples', 'packages', 'scripts', 'simulator', 'src', 'test/faults'].flatMap(filesBelow),
+    ...['bench', 'examples', 'packages', 'scripts', 'simulator', 'src', 'test/faults', 'test/fuzz'].flatMap(filesBelow),
   ]) {
     hash.update(`${path}\0${sha256(readFileSync(join(root, path)))}\0`);
   }

@@ -11,12 +11,22 @@ import {
   UseGuards,
   type ExecutionContext,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiExtension,
+  ApiHeader,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { ApiKeyGuard, type Scope } from './auth/apiKeys.js';
 import { Problem, problems, type ProblemCode } from './problem.js';
 import { KeyRateGuard } from './keyRate.js';
+import { UnreadGuard } from './unread.js';
 import { validate } from './validate.js';
 
 /** What the handler streams itself, or answers as a stream. */
@@ -46,6 +56,7 @@ const everywhere: readonly ProblemCode[] = [
   'forbidden',
   'invalid_request',
   'too_many_requests',
+  'headers_too_large',
   'internal',
   'unavailable',
 ];
@@ -66,7 +77,7 @@ export const problemSchema = z
   .meta({ description: 'RFC 9457' });
 
 export const ApiController = (path: string, tag: string) =>
-  applyDecorators(Controller(path), UseGuards(ApiKeyGuard, KeyRateGuard), ApiTags(tag), ApiBearerAuth());
+  applyDecorators(Controller(path), UseGuards(ApiKeyGuard, KeyRateGuard, UnreadGuard), ApiTags(tag), ApiBearerAuth());
 
 export function Endpoint(endpoint: EndpointDescription): MethodDecorator {
   const { scope, summary, description, answers, body } = endpoint;
@@ -88,6 +99,8 @@ export function Endpoint(endpoint: EndpointDescription): MethodDecorator {
         .filter((part) => part !== undefined)
         .join('\n\n'),
     }),
+    // For tools, and for the tests that take each endpoint with a key that lacks it.
+    ApiExtension('x-scope', scope),
     ...Object.entries(answers).map(([status, answer]) => answered(Number(status), answer)),
     ...problemAnswers(codes),
     ...(endpoint.idempotent === true ? [idempotencyHeader] : []),

@@ -27,6 +27,7 @@ export const readJsonBody: readonly RequestHandler[] = [
   (request, _response, next) => {
     const bytes: unknown = request.body;
     request.body = undefined;
+    // Clients that send nothing say `Content-Length: 0`, often with a type.
     if (!(bytes instanceof Buffer) || bytes.length === 0) {
       next();
       return;
@@ -87,6 +88,8 @@ function ambiguities(text: string): InvalidField[] {
       onArrayBegin: enter,
       onArrayEnd: leave,
       onObjectProperty: (name, _offset, _length, _line, _column, path) => {
+        // Not a field for some readers, but the object's prototype.
+        if (name === '__proto__') note([...path(), name], 'is not allowed', 'a key');
         if (!isStorable(name)) {
           note(path(), 'has a key with characters that are not allowed', 'an object');
           return;

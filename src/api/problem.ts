@@ -76,6 +76,16 @@ export const problems = {
     title: 'The body is of a type that is not read here',
     remedy: 'Send `Content-Type: application/json` in UTF-8, or the type that the endpoint names.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    remedy: 'Send headers within 15 s and the body within 30 s; repeat with the same Idempotency-Key.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    remedy: 'All headers and the address together have at most 16 kB; an Idempotency-Key has at most 255 characters.',
+  },
   invalid_request: {
     status: 422,
     title: 'The request is not valid',
@@ -160,10 +170,13 @@ function isDatabaseDown(error: unknown): boolean {
   );
 }
 
+const internal = (): Problem =>
+  new Problem('internal', 'It is logged under the request id. Repeating with the same Idempotency-Key is safe.');
+
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDatabaseDown(error)) return unavailable('The database is not reachable; nothing was changed by this request.');
-  const httpStatus = error instanceof HttpException ? error.getStatus() : bodyParserStatus(error);
+  const httpStatus = error instanceof HttpException ? error.getStatus() : refusedStatus(error);
   switch (httpStatus) {
     case 400:
       return new Problem('malformed_request', 'Nothing was changed.');
@@ -174,15 +187,17 @@ function problemOf(error: unknown): Problem {
     case 415:
       return new Problem('unsupported_media_type');
     case null:
+      return internal();
     default:
-      return new Problem(
-        'internal',
-        'It is logged under the request id. Repeating with the same Idempotency-Key is safe.',
-      );
+      return httpStatus >= 400 && httpStatus < 500
+        ? new Problem('malformed_request', 'Nothing was changed.')
+        : internal();
   }
 }
 
-function bodyParserStatus(error: unknown): number | null {
+/** Of what the body parser refuses, and Express where an address cannot be decoded. */
+function refusedStatus(error: unknown): number | null {
+  if (error instanceof URIError) return 400;
   if (typeof error !== 'object' || error === null || !('status' in error) || !('type' in error)) return null;
   return typeof error.status === 'number' ? error.status : null;
 }

@@ -112,6 +112,17 @@ export const reference = z
 /** Of one credit: so few that no sum of them leaves the safe integers. */
 export const points = z.int().min(1).max(1e9);
 
-/** A day of the calendar, in the programme's zone. */
-export const day = z.iso.date();
+/** A day of the calendar, in the programme's zone. Postgres has no year 0. */
+export const day = z.iso.date().refine((text) => !text.startsWith('0000'), 'must be of the years 1 to 9999');
 export const instant = z.iso.datetime({ offset: true });
+
+/**
+ * A moment that somebody gives, in UTC: Postgres knows no offset past ±15:59, which ISO 8601 can write, and beyond these
+ * years neither it nor ISO 8601 writes four digits.
+ */
+export const moment = instant
+  .refine((text) => {
+    const year = new Date(text).getUTCFullYear();
+    return year >= 1 && year <= 9999;
+  }, 'must be of the years 1 to 9999')
+  .transform((text) => new Date(text).toISOString());

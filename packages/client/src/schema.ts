@@ -1065,7 +1065,7 @@ export interface components {
             expiresOn?: string | null;
             /** @description Your own name for this credit: it is booked once by it, for ever */
             reference: string;
-        };
+        } & (unknown | unknown);
         Credit: {
             /** Format: uuid */
             id: string;
@@ -1335,10 +1335,7 @@ export interface components {
         MakeApiKey: {
             name: string;
             scopes: ("payments:write" | "payments:read" | "points:write" | "points:read" | "fund:read" | "webhooks:write")[];
-            /**
-             * Format: date-time
-             * @default null
-             */
+            /** Format: date-time */
             expiresAt?: string | null;
         };
         NewApiKey: {
@@ -1380,7 +1377,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "malformed_json" | "malformed_request" | "idempotency_key_required" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "reference_conflict" | "insufficient_points" | "cursor_outdated" | "idempotency_in_flight" | "partner_not_ready" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_other_body" | "too_many_requests" | "internal" | "unavailable";
+            code: "malformed_json" | "malformed_request" | "idempotency_key_required" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "reference_conflict" | "insufficient_points" | "cursor_outdated" | "idempotency_in_flight" | "partner_not_ready" | "body_too_large" | "unsupported_media_type" | "request_timeout" | "headers_too_large" | "invalid_request" | "idempotency_other_body" | "too_many_requests" | "internal" | "unavailable";
             detail?: string;
             requestId?: string;
             /** @description Of invalid_request */
@@ -1468,6 +1465,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1619,6 +1625,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -1713,6 +1728,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -1800,6 +1824,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1944,6 +1977,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -2081,6 +2123,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -2179,6 +2230,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2312,6 +2372,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -2426,6 +2495,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -2513,6 +2591,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2610,6 +2697,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2716,6 +2812,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -2808,6 +2913,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2921,6 +3035,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -3002,6 +3125,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3142,6 +3274,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -3229,6 +3370,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3328,6 +3478,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3470,6 +3629,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -3557,6 +3725,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3701,6 +3878,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -3780,6 +3966,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3875,6 +4070,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -3960,6 +4164,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4081,6 +4294,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -4157,6 +4379,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4262,6 +4493,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -4338,6 +4578,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4462,6 +4711,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -4556,6 +4814,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -4641,6 +4908,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4764,6 +5040,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -4863,6 +5148,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4976,6 +5270,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -5069,6 +5372,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5176,6 +5488,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5311,6 +5632,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -5387,6 +5717,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5504,6 +5843,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5639,6 +5987,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something unexpected happened */
             500: {
                 headers: {
@@ -5738,6 +6095,15 @@ export interface operations {
             };
             /** @description `too_many_requests`: Too many requests at once */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
                 headers: {
                     [name: string]: unknown;
                 };

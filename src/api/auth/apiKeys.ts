@@ -81,13 +81,5 @@ export class ApiKeyGuard implements CanActivate {
     const needed = scope === 'every' ? scopes : scope === undefined ? [] : [scope];
     const lacking = needed.filter((one) => !caller.scopes.includes(one));
     if (lacking.length > 0) throw new Problem('forbidden', `This needs the scope ${lacking.join(', ')}.`);
-    const body = this.reflector.get<unknown>('body', context.getHandler());
-    const request = context.switchToHttp().getRequest<Request>();
-    if (body === 'json' && request.body === undefined && hasBody(request)) {
-      throw new Problem('unsupported_media_type', 'The body was not read; nothing was changed.');
-    }
   }
 }
-
-const hasBody = ({ headers }: Request): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -25,7 +25,7 @@ const creditBody = z
     path: ['memberId'],
     message: 'give either memberId or memberExternalId',
   })
-  .meta({ id: 'MakeCredit' });
+  .meta({ id: 'MakeCredit', oneOf: [{ required: ['memberId'] }, { required: ['memberExternalId'] }] });
 
 const reverseBody = z
   .strictObject({

@@ -13,7 +13,7 @@ import { Points } from '../../ledger/points.js';
 import { CallerOf, type Caller } from '../auth/apiKeys.js';
 import { ApiController, Endpoint, type Media } from '../endpoint.js';
 import { withUtc } from '../members/memberJson.js';
-import { instant } from '../validate.js';
+import { moment } from '../validate.js';
 
 const rowsAtOnce = 1_000;
 const types = { ndjson: 'application/x-ndjson', csv: 'text/csv' } as const;
@@ -21,7 +21,7 @@ type Format = keyof typeof types;
 
 const format = z.enum(['ndjson', 'csv']).default('ndjson');
 const membersQuery = z.strictObject({ format });
-const entriesQuery = z.strictObject({ format, from: instant.optional(), before: instant.optional() });
+const entriesQuery = z.strictObject({ format, from: moment.optional(), before: moment.optional() });
 
 const streamed = (description: string): Media => ({ media: Object.values(types), description });
 

@@ -9,7 +9,7 @@ import { CallerOf, scopes, type Caller } from '../auth/apiKeys.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
-import { anyUuid, instant, invalidField, words } from '../validate.js';
+import { anyUuid, instant, invalidField, moment, words } from '../validate.js';
 import { Keys } from './keys.js';
 
 const hourMs = 3_600_000;
@@ -18,7 +18,7 @@ const makeBody = z
   .strictObject({
     name: words(100).min(1),
     scopes: z.array(z.enum(scopes)).min(1).max(scopes.length),
-    expiresAt: instant.nullable().default(null),
+    expiresAt: moment.nullable().default(null),
   })
   .meta({ id: 'MakeApiKey' });
 

@@ -10,7 +10,7 @@ import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
-import { anyUuid, day, externalId, instant, words } from '../validate.js';
+import { anyUuid, day, externalId, moment, words } from '../validate.js';
 import { balanceSchema, entrySchema, lotSchema, memberJson, memberSchema, withUtc } from './memberJson.js';
 
 const mostNotes = 20;
@@ -29,7 +29,7 @@ const putBody = z
 const lookupBody = z.strictObject({ externalId }).meta({ id: 'LookupMember' });
 const atQuery = z.strictObject({
   at: z
-    .union([day, instant])
+    .union([day, moment])
     .optional()
     .meta({ description: 'A moment, or a day: its end in the programme’s zone. Absent: now' }),
 });

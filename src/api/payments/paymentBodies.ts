@@ -1,7 +1,7 @@
 /** What a partner says to /v1/payments. */
 import { z } from 'zod';
 import { pageQuery } from '../cursors.js';
-import { anyUuid, externalId, instant, queryList } from '../validate.js';
+import { anyUuid, externalId, moment, queryList } from '../validate.js';
 import { stateSchema } from './paymentJson.js';
 
 const link = z.url({ protocol: /^https?$/ }).max(2_000);
@@ -52,8 +52,8 @@ export const paymentsQuery = z.strictObject({
   scheme: z.enum(['loyalty', 'organisation']).optional(),
   invoiceId: anyUuid.optional(),
   memberId: anyUuid.optional(),
-  openedFrom: instant.optional(),
-  openedBefore: instant.optional(),
+  openedFrom: moment.optional(),
+  openedBefore: moment.optional(),
 });
 
 export type PaymentFilters = Omit<z.infer<typeof paymentsQuery>, 'after' | 'limit'>;

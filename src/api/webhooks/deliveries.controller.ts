@@ -10,7 +10,7 @@ import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
-import { anyUuid, instant, invalidField } from '../validate.js';
+import { anyUuid, instant, invalidField, moment } from '../validate.js';
 import { isoOrNull } from './times.js';
 
 const mostReplayed = 10_000;
@@ -40,8 +40,8 @@ const replayedSchema = z
 
 const rangeBody = z
   .strictObject({
-    from: instant,
-    to: instant.meta({ description: 'Exclusive' }),
+    from: moment,
+    to: moment.meta({ description: 'Exclusive' }),
     undeliveredOnly: z.boolean().default(false).meta({ description: 'Leaves out what was delivered' }),
   })
   .meta({ id: 'ReplayRange' });

@@ -1,0 +1,300 @@
+/**
+ * Walls between partners, for every operation of docs/openapi.json: what belongs to another is answered as what does not
+ * exist; the database holds where the code would not. An operation that is not told here
+ * what to try fails.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { applyPartner } from '../../scripts/partner.js';
+import { loyaltyPartner, organisationPartner } from '../../scripts/demoWorld.js';
+import { passwords } from '../../scripts/surety.js';
+import { KeyRing } from '../../src/keyring.js';
+import { postgres, testKeys } from '../support/books.js';
+import { everything, tablesOfPartners } from '../support/everything.js';
+import { operations, withLabel, type Operation } from '../support/operations.js';
+import { problemOf, send, type RawAnswer } from '../support/rawHttp.js';
+import { eventually, World } from '../support/world.js';
+
+let world: World;
+/** B: a loyalty programme too, so that nothing is refused for want of one; with nothing of its own. */
+let other: { readonly key: string; readonly partnerId: string };
+/** What A has, by the part of the address that names its kind. */
+let ids: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  world = await World.open({ environment: { SURETY_KEY_REQUESTS_PER_SECOND: '10000' } });
+  const post = async (path: string, body: unknown) =>
+    (await world.call(world.keys.loyalty, 'POST', path, body)).body.id;
+  const opened = await world.open((await world.invoice()).id);
+  await world.confirm(await world.open((await world.invoice()).id));
+  ids = {
+    payments: opened.body.id,
+    imports: await importOf(world.keys.loyalty),
+    eventId: await firstEvent(world.keys.loyalty),
+    members: await post('/v1/members', { externalId: 'walls', metadata: { note: 'of A alone' } }),
+    credits: await post('/v1/credits', { memberExternalId: 'walls', points: 100, reference: 'walls' }),
+    'webhook-endpoints': await post('/v1/webhook-endpoints', { url: `${world.twin.url}/webhook` }),
+    'api-keys': await post('/v1/api-keys', { name: 'walls', scopes: ['fund:read'] }),
+  };
+  await post('/v1/login-tokens', { memberExternalId: 'walls' });
+  // Disabled, so that no delivery of its own changes anything meanwhile.
+  await call(operationOf('PATCH /v1/webhook-endpoints/{id}'), world.keys.loyalty, ids, { state: 'disabled' });
+  other = await anotherPartner();
+});
+afterAll(async () => {
+  await world.assertBooksAgree();
+  await world.close();
+});
+
+/** The least body that passes validation, with A's ids where a body carries ids. Operations that name one of A in the path. */
+const bodies: Readonly<Record<string, () => object | null>> = {
+  'GET /v1/payments/{id}': () => null,
+  'GET /v1/payments/{id}/passport': () => null,
+  'POST /v1/payments/{id}/confirm': () => ({
+    memberExternalId: 'anna',
+    seen: { amountMinor: 12_345_67, currency: 'RUB', points: 12_346 },
+  }),
+  'POST /v1/payments/{id}/cancel': () => ({}),
+  'GET /v1/members/{id}': () => null,
+  'GET /v1/members/{id}/balance': () => null,
+  'GET /v1/members/{id}/entries': () => null,
+  'GET /v1/members/{id}/lots': () => null,
+  'POST /v1/members/{id}/erase': () => null,
+  'GET /v1/credits/{id}': () => null,
+  'POST /v1/credits/{id}/reverse': () => ({ reference: 'theirs' }),
+  'GET /v1/credits/imports/{id}': () => null,
+  'GET /v1/credits/imports/{id}/rejections': () => null,
+  'POST /v1/api-keys/{id}/rotate': () => ({}),
+  'POST /v1/api-keys/{id}/revoke': () => null,
+  'GET /v1/webhook-endpoints/{id}': () => null,
+  'PATCH /v1/webhook-endpoints/{id}': () => ({ description: 'theirs' }),
+  'DELETE /v1/webhook-endpoints/{id}': () => null,
+  'POST /v1/webhook-endpoints/{id}/rotate-secret': () => null,
+  'POST /v1/webhook-endpoints/{id}/test': () => null,
+  'GET /v1/webhook-endpoints/{id}/deliveries': () => null,
+  'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/replay': () => null,
+  'POST /v1/webhook-endpoints/{id}/replay': () => ({ from: '2026-01-01T00:00:00Z', to: '2030-01-01T00:00:00Z' }),
+};
+
+/** Those without: what B is answered, and what of A it must not hold. Null: it tells what B made itself. */
+const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
+  'GET /v1/payments': async (key) => {
+    expect(await read(key, '/v1/payments')).toEqual({ data: [], next: null });
+    const query = `memberId=${ids['members'] ?? ''}`;
+    expect(await read(key, `/v1/payments?${query}`)).toEqual({ data: [], next: null });
+  },
+  'POST /v1/payments': async (key) => {
+    // An invoice is the partner's at Invoicebox: whether B's token reads it is decided there. Its payment is B's own.
+    const body = { scheme: 'loyalty', invoiceId: (await world.invoice()).id };
+    const ofA = await world.call(world.keys.loyalty, 'POST', '/v1/payments', body);
+    const ofB = await world.call(key, 'POST', '/v1/payments', body);
+    expect([ofB.status, ofB.body.id === ofA.body.id]).toEqual([201, false]);
+  },
+  'POST /v1/login-tokens': async (key) => {
+    const { status } = await world.call(key, 'POST', '/v1/login-tokens', { memberExternalId: 'walls' });
+    expect(status).toBe(201);
+    // For a member of its own that has the same name.
+    expect((await memberOf(key, 'walls')).body.id).not.toBe(ids['members']);
+  },
+  'POST /v1/members': async (key) => {
+    const made = await world.call(key, 'POST', '/v1/members', { externalId: 'walls' });
+    expect(made.body.id).not.toBe(ids['members']);
+    expect(made.body).toMatchObject({ metadata: {}, balance: { available: 0 } });
+  },
+  'POST /v1/members/lookup': async (key) => {
+    expect((await memberOf(key, 'anna')).status).toBe(404);
+  },
+  'POST /v1/credits': async (key) => {
+    const credit = (memberId: string | undefined) =>
+      send(
+        world.surety.apiUrl,
+        'POST',
+        '/v1/credits',
+        writing(key),
+        JSON.stringify({ memberId, points: 1, reference: 'x' }),
+      );
+    expectSame(await credit(ids['members']), await credit(randomUUID()));
+  },
+  'GET /v1/credits/imports': async (key) => {
+    expect(await read(key, '/v1/credits/imports')).toEqual({ data: [], next: null });
+  },
+  'POST /v1/credits/imports': async (key) => {
+    await importOf(key);
+    // Its lines are for members of its own that have the same names.
+    expect((await memberOf(key, 'walls')).body.id).not.toBe(ids['members']);
+  },
+  'GET /v1/exports/members': (key) => seesNothingOfA(key, '/v1/exports/members?format=csv'),
+  'GET /v1/exports/entries': (key) => seesNothingOfA(key, '/v1/exports/entries'),
+  'GET /v1/events': (key) => seesNothingOfA(key, '/v1/events'),
+  'GET /v1/webhook-endpoints': async (key) => {
+    expect(await read(key, '/v1/webhook-endpoints')).toEqual({ data: [] });
+  },
+  'POST /v1/webhook-endpoints': async (key) => {
+    const { body } = await world.call(key, 'POST', '/v1/webhook-endpoints', { url: `${world.twin.url}/theirs` });
+    expect(JSON.stringify(await read(world.keys.loyalty, '/v1/webhook-endpoints'))).not.toContain(body.id);
+  },
+  'GET /v1/programme': async (key) => {
+    expect(JSON.stringify(await read(key, '/v1/programme'))).not.toContain('kafeteriy');
+  },
+  'PATCH /v1/programme': async (key) => {
+    await world.call(key, 'PATCH', '/v1/programme', { support: 'B' }, { 'content-type': 'application/json' });
+    expect(await read(world.keys.loyalty, '/v1/programme')).toMatchObject({ support: '8 800 000-00-00' });
+  },
+  'GET /v1/fund': async (key) => {
+    expect(await read(key, '/v1/fund')).toMatchObject({ data: [{ currency: 'RUB', drawnMinor: 0 }] });
+  },
+  'GET /v1/api-keys': async (key) => {
+    expect(await read(key, '/v1/api-keys')).toMatchObject({ data: [{ name: 'first' }] });
+  },
+  'POST /v1/api-keys': async (key) => {
+    const { body } = await world.call(key, 'POST', '/v1/api-keys', { name: 'of B', scopes: ['fund:read'] });
+    expect(JSON.stringify(await read(world.keys.loyalty, '/v1/api-keys'))).not.toContain(body.id);
+  },
+};
+
+describe("with another partner's key", () => {
+  it('every operation is told here what to try', () => {
+    expect([...Object.keys(bodies), ...Object.keys(answers)].sort()).toEqual(
+      operations.map(({ label }) => label).sort(),
+    );
+  });
+
+  it.each(withLabel(operations.filter(({ path }) => path.includes('{'))))(
+    '%s answers as for an id that there is not, and changes nothing',
+    async (label, operation) => {
+      const before = await everything(world.surety.admin, world.partnerIds.loyalty);
+      const body = bodies[label]?.() ?? null;
+      const answer = await call(operation, other.key, ids, body);
+      const unknown = Object.fromEntries(Object.keys(ids).map((kind) => [kind, randomUUID()]));
+      expectSame(answer, await call(operation, other.key, unknown, body));
+      expect(problemOf(answer).code).toBe('not_found');
+      expect(await everything(world.surety.admin, world.partnerIds.loyalty)).toEqual(before);
+    },
+  );
+
+  it.each(Object.entries(answers))('%s tells and touches nothing of another', async (_, attempt) => {
+    await attempt(other.key);
+  });
+});
+
+describe('row-level security', () => {
+  it('shows the API no row of another, whatever it asks for, and lets it write none', async () => {
+    const pool = new pg.Pool({
+      connectionString: postgres.url(world.surety.options.database, 'surety_api', passwords.api),
+      max: 1,
+      options: '-c search_path=surety',
+    });
+    const seen = async (partnerId: string | null) => {
+      const rows: string[] = [];
+      await pool.query("SELECT set_config('surety.partner', $1, false)", [partnerId ?? '']);
+      for (const { name, column } of await tablesOfPartners(world.surety.admin)) {
+        const readable = await world.surety.admin.query<{ can: boolean }>(
+          'SELECT has_column_privilege($1, $2, $3, $4) AS can',
+          ['surety_api', `surety.${name}`, column, 'SELECT'],
+        );
+        if (readable.rows[0]?.can !== true) continue;
+        const of = [world.partnerIds.loyalty];
+        const sql = `SELECT FROM ${pg.escapeIdentifier(name)} WHERE ${pg.escapeIdentifier(column)} = $1`;
+        if ((await pool.query(sql, of)).rowCount !== 0) rows.push(name);
+      }
+      return rows;
+    };
+    expect(await seen(world.partnerIds.loyalty)).toEqual(
+      expect.arrayContaining(['api_key', 'lot', 'member', 'partner', 'payment', 'payment_event', 'transfer']),
+    );
+    expect(await seen(other.partnerId)).toEqual([]);
+    expect(await seen(null)).toEqual([]);
+    await pool.query("SELECT set_config('surety.partner', $1, false)", [other.partnerId]);
+    await expect(
+      pool.query(
+        `INSERT INTO api_key (partner_id, name, prefix, hash, scopes) VALUES ($1, 'theirs', 'sk_test_xxxx', '\\x00', '{}')`,
+        [world.partnerIds.loyalty],
+      ),
+    ).rejects.toThrow(/row-level security/);
+    const { rowCount } = await pool.query('UPDATE api_key SET name = $1 WHERE partner_id = $2', [
+      'b',
+      world.partnerIds.loyalty,
+    ]);
+    expect(rowCount).toBe(0);
+    await pool.end();
+  });
+
+  it('is on, and forced, for every table with rows of partners', async () => {
+    const { rows } = await world.surety.admin.query<{ name: string }>(
+      `SELECT relname AS name FROM pg_class
+        WHERE relnamespace = 'surety'::regnamespace AND relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity`,
+    );
+    const tables = await tablesOfPartners(world.surety.admin);
+    expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(tables.map(({ name }) => name)));
+  });
+});
+
+async function anotherPartner(): Promise<{ key: string; partnerId: string }> {
+  const file = organisationPartner(world.surety.twin.host, world.surety.options.timings);
+  const { loyalty } = loyaltyPartner(world.surety.twin.host).settings;
+  const client = await world.surety.admin.connect();
+  const settings = { ...file.settings, loyalty };
+  const applied = await applyPartner(client, { ...file, slug: 'other', settings }, new KeyRing(testKeys), true);
+  client.release();
+  return { key: applied.apiKey ?? '', partnerId: applied.partnerId };
+}
+
+function writing(key: string): Record<string, string> {
+  return { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+}
+
+/** `{id}` is of the kind that stands before it in the address; other parameters have names of their own. */
+function call(operation: Operation, key: string, known: typeof ids, body: object | null): Promise<RawAnswer> {
+  const kind = /([^/]+)\/\{id\}/.exec(operation.path)?.[1] ?? '';
+  const path = operation.path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => {
+    const id = known[name === 'id' ? kind : name];
+    if (id === undefined) throw new Error(`${operation.label}: A has no ${name} of ${kind} here yet`);
+    return id;
+  });
+  return send(world.surety.apiUrl, operation.method, path, writing(key), body === null ? '' : JSON.stringify(body));
+}
+
+function operationOf(label: string): Operation {
+  const operation = operations.find((one) => one.label === label);
+  if (operation === undefined) throw new Error(`There is no ${label}`);
+  return operation;
+}
+
+/** Of one line, done. */
+async function importOf(key: string): Promise<string> {
+  const file = 'memberExternalId,points,reference\nwalls,5,line-1\n';
+  const path = '/v1/credits/imports';
+  const { text } = await send(world.surety.apiUrl, 'POST', path, { ...writing(key), 'content-type': 'text/csv' }, file);
+  const { id } = JSON.parse(text) as { id: string };
+  await eventually(
+    async () => (await world.call(key, 'GET', `${path}/${id}`)).body.state === 'finished',
+    () => `the import ${id} does not finish: ${text}`,
+  );
+  return id;
+}
+
+async function firstEvent(key: string): Promise<string> {
+  const { data } = (await read(key, '/v1/events')) as { data: { id: string }[] };
+  const [first] = data;
+  if (first === undefined) throw new Error('Nothing has happened yet');
+  return first.id;
+}
+
+async function read(key: string, path: string): Promise<unknown> {
+  return (await world.call(key, 'GET', path)).body;
+}
+
+const memberOf = (key: string, externalId: string) => world.call(key, 'POST', '/v1/members/lookup', { externalId });
+
+async function seesNothingOfA(key: string, path: string): Promise<void> {
+  const { status, text } = await send(world.surety.apiUrl, 'GET', path, { authorization: `Bearer ${key}` });
+  expect(status).toBe(200);
+  for (const id of Object.values(ids)) expect(text).not.toContain(id);
+}
+
+/** The same bytes but for the request's id. */
+function expectSame(one: RawAnswer, two: RawAnswer): void {
+  const told = ({ status, type, text }: RawAnswer) => [status, type, text.replace(/"requestId":"[^"]*"/, '')];
+  expect(told(one)).toEqual(told(two));
+}

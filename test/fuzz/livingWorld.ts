@@ -1,0 +1,103 @@
+/** A partner in the middle of his day: members with points, payments in several states, credits, keys. For the fuzzer. */
+import { randomUUID } from 'node:crypto';
+import { loyaltyPartner } from '../../scripts/demoWorld.js';
+import { applyPartner } from '../../scripts/partner.js';
+import type { Surety } from '../../scripts/surety.js';
+import { KeyRing } from '../../src/keyring.js';
+
+/** What the driver is told (fuzz.py). */
+export interface LivingWorld {
+  readonly apiUrl: string;
+  readonly key: string;
+  /** Known values, by the names that fields, queries and paths have for them. */
+  readonly values: Readonly<Record<string, readonly unknown[]>>;
+  /** Bodies that are streamed, by media type. */
+  readonly bodies: Readonly<Record<string, readonly string[]>>;
+  /** Values that no call may use: the id of the key that all calls are made with. */
+  readonly never: readonly string[];
+}
+
+const lineNames = ['memberExternalId', 'points', 'reference'];
+const line = { memberExternalId: 'member-1', points: 10, reference: 'line-4' };
+
+const memberCount = 40;
+const invoiceCount = 60;
+const openedCount = 30;
+
+/** Rates at which nothing waits for a limit: the fuzzer looks for answers that are wrong, not for late ones. */
+export const fuzzEnvironment = { SURETY_KEY_REQUESTS_PER_SECOND: '10000' } as const;
+export const fuzzTemporalSetup = {
+  INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '200',
+  INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '400',
+} as const;
+
+interface Opened {
+  readonly id: string;
+  readonly points: number;
+  readonly invoice: { readonly amountMinor: number; readonly currency: string };
+}
+
+/** @param key of the loyalty partner, with every scope */
+export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyRing): Promise<LivingWorld> {
+  const post = async (path: string, body: object): Promise<unknown> => {
+    const response = await fetch(surety.apiUrl + path, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'idempotency-key': randomUUID(),
+      },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
+    return response.json();
+  };
+  await payForOrganisationsToo(surety, keyRing);
+  const externalId = Array.from({ length: memberCount }, (_, n) => `member-${n}`);
+  for (const memberExternalId of externalId) {
+    await post('/v1/credits', { memberExternalId, points: 1_000_000, reference: `start-${memberExternalId}` });
+  }
+  const invoices = await Promise.all(
+    Array.from({ length: invoiceCount }, (_, n) => surety.twin.createInvoice({ amountMinor: 100 + n * 1_000 })),
+  );
+  const invoiceId = invoices.map(({ id }) => id);
+  const opened: Opened[] = [];
+  for (const id of invoiceId.slice(0, openedCount)) {
+    opened.push((await post('/v1/payments', { scheme: 'loyalty', invoiceId: id })) as Opened);
+  }
+  const confirm = ({ id, points, invoice: { amountMinor, currency } }: Opened) =>
+    post(`/v1/payments/${id}/confirm`, { memberExternalId: 'anna', seen: { amountMinor, currency, points } });
+  await Promise.all(opened.slice(0, 5).map(confirm));
+  await Promise.all(opened.slice(5, 8).map(({ id }) => post(`/v1/payments/${id}/cancel`, {})));
+  const { rows } = await surety.admin.query<{ id: string }>('SELECT id FROM api_key');
+  return {
+    apiUrl: surety.apiUrl,
+    key,
+    values: {
+      externalId,
+      invoiceId,
+      paymentId: opened.map(({ id }) => id),
+      // Where webhooks may go: it refuses them all, so there is always one to be sent again.
+      url: [`${surety.twin.url}/webhook`],
+    },
+    bodies: {
+      'text/csv': [
+        `${lineNames.join(',')}\nmember-1,10,line-1\nmember-2,0,line-2\nnobody-yet,5,line-3\n`,
+        'a,b\n1,2\n',
+      ],
+      'application/x-ndjson': [`${JSON.stringify(line)}\n`, `${JSON.stringify({ ...line, points: '1' })}\n{}\n`],
+    },
+    never: rows.map(({ id }) => id),
+  };
+}
+
+/** One partner of both schemes, so that one key reaches everything. */
+async function payForOrganisationsToo(surety: Surety, keyRing: KeyRing): Promise<void> {
+  const file = loyaltyPartner(surety.twin.host, surety.options.timings);
+  const client = await surety.admin.connect();
+  try {
+    await applyPartner(client, { ...file, settings: { ...file.settings, organisation: {} } }, keyRing, true);
+  } finally {
+    client.release();
+  }
+}
