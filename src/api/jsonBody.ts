@@ -48,7 +48,7 @@ function textOf(bytes: Buffer): string {
 }
 
 /** Throws Problem: malformed_json, or invalid_request with the fields. */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
