@@ -21,6 +21,8 @@ import { createLog } from './log.js';
 const bodyLimit = '64kb';
 const bodyWithinMs = 30_000;
 const fileWithinMs = 30 * 60_000;
+/** As Node says it of late headers. */
+const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 const config = readApiConfig();
 const log = createLog('api', config.LOG_LEVEL);
 const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log), {
@@ -75,7 +77,7 @@ app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
   if (request.url?.startsWith('/v1/credits/imports') !== true) {
     const late = setTimeout(() => {
       // An answer may take longer: an export, for one.
-      if (!request.complete) request.socket.destroy();
+      if (!request.complete) answerUnreadable(lateBody(), request.socket);
     }, bodyWithinMs);
     request.once('close', () => {
       clearTimeout(late);

@@ -82,7 +82,7 @@ const loyalty = z.strictObject({
   /** Points that were held past their last day and come back are spendable for so many days more. */
   releaseGraceDays: z.int().min(0).max(366).default(0),
   /** How long before their last day points are told to be expiring. */
-  expiringSoonDays: z.int().min(1).max(366).default(30),
+  expiringSoonDays: z.int().min(1).max(366).optional(),
   /** What an invoice must cost to be paid with points, in points; absent: no limit. */
   minPoints: pointsLimit.nullish(),
   maxPoints: pointsLimit.nullish(),
@@ -132,6 +132,26 @@ export const partnerSettings = z.strictObject({
   organisation: z.strictObject({}).nullable().default(null),
   timings: timings.prefault({}),
 });
+
+/** As they are stored: what the operator has applied, and what the partner has changed itself. */
+export const storedSettings = {
+  settings: z.looseObject({ loyalty: z.looseObject({}).nullish() }),
+  programme: z.record(z.string(), z.unknown()),
+};
+
+/** The partner's own changes count over what was applied. */
+export function effectiveSettings<Row extends z.infer<z.ZodObject<typeof storedSettings>>>({
+  settings,
+  programme,
+  ...rest
+}: Row): Omit<Row, keyof typeof storedSettings> & { readonly settings: PartnerSettings } {
+  const { loyalty } = settings;
+  const own = loyalty === null || loyalty === undefined ? loyalty : { ...loyalty, ...programme };
+  return { ...rest, settings: partnerSettings.parse({ ...settings, loyalty: own }) };
+}
+
+/** How long before their last day points are told to be expiring, where the programme says nothing else. */
+export const defaultSoonDays = 30;
 
 export type PartnerSettings = z.infer<typeof partnerSettings>;
 export type LoyaltySettings = z.infer<typeof loyalty>;

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 import type { InvoiceboxAccount } from '../invoicebox/client.js';
 import type { KeyRing } from '../keyring.js';
-import { partnerSettings, type PartnerSettings } from '../partnerSettings.js';
+import { effectiveSettings, storedSettings, type PartnerSettings } from '../partnerSettings.js';
 
 const keptForMs = 10_000;
 const mostKept = 10_000;
@@ -14,7 +14,9 @@ export interface PartnerAccount {
   readonly currencies: readonly string[];
 }
 
-const row = z.object({ settings: partnerSettings, tokenSealed: z.string(), currencies: z.array(z.string()) });
+const row = z
+  .object({ ...storedSettings, tokenSealed: z.string(), currencies: z.array(z.string()) })
+  .transform(effectiveSettings);
 
 export class Partners {
   readonly #kept = new Map<string, { partner: PartnerAccount; untilMs: number }>();

@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { h } from 'preact';
+import { renderToString } from 'preact-render-to-string';
+import { PaymentList } from '../../src/api/pay/paymentList.js';
 import { formatMoney, formatPoints, languageOf } from '../../src/api/pay/format.js';
 import { safeLink } from '../../src/api/pay/links.js';
 import { texts } from '../../src/api/pay/texts.js';
@@ -64,6 +67,23 @@ describe('numbers as people read them', () => {
     expect(languageOf(undefined, undefined, 'de-DE, en;q=0.8')).toBe('en');
     expect(languageOf(undefined, undefined, undefined)).toBe('ru');
   });
+});
+
+it('[case kademi-dev#4759] the page names the very day that API and exports name, in no zone but the programme’s', () => {
+  const shown = (language: 'ru' | 'en', timeZone: string) =>
+    renderToString(
+      h(PaymentList, {
+        payments: [],
+        available: 505,
+        expiringSoon: [{ expiresOn: '2027-03-11', points: 500 }],
+        ...{ language, timeZone, slug: 'kafeteriy', csrfToken: 'token' },
+      }),
+    ).replaceAll('\u00a0', ' ');
+  for (const zone of ['Asia/Kamchatka', 'Europe/Kaliningrad', 'America/Anchorage']) {
+    expect(shown('ru', zone)).toContain('Потратить до конца дня <time datetime="2027-03-11">11 марта 2027 г.</time>');
+    expect(shown('en', zone)).toContain('Spend by the end of <time datetime="2027-03-11">11 March 2027</time>');
+    expect(shown('ru', zone)).toContain('500 баллов');
+  }
 });
 
 describe('the view of a payment', () => {

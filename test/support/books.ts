@@ -12,6 +12,7 @@ import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
 import { Points } from '../../src/ledger/points.js';
 import { Recovery } from '../../src/ledger/recovery.js';
 import { readViolations } from '../../src/ledger/violations.js';
+import { assertEventsFit } from './events.js';
 
 export const postgres = postgresAt(Number(process.env['TEST_POSTGRES_PORT']));
 export const testKeys = `test:${Buffer.alloc(32, 7).toString('base64')}`;
@@ -159,7 +160,9 @@ export class Books {
     return readViolations(this.monitor);
   }
 
-  async close(): Promise<void> {
+  /** @param events `made_up`: the test has written some itself, of no real shape */
+  async close(events: 'real' | 'made_up' = 'real'): Promise<void> {
+    if (events === 'real') await assertEventsFit(this.admin);
     await Promise.all([this.admin.end(), this.worker.end(), this.monitor.end()]);
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../../scripts/stack.js';
 import { Surety } from '../../scripts/surety.js';
 import { postgres, testKeys } from './books.js';
+import { assertEventsFit } from './events.js';
 
 /** Waits are shortened; what they wait for is not. */
 const fastTimings = {
@@ -195,6 +196,7 @@ export class World {
   async assertBooksAgree(): Promise<void> {
     const violations = await this.surety.violations();
     if (violations.length > 0) throw new Error(`The ledger is wrong: ${JSON.stringify(violations)}`);
+    await assertEventsFit(this.surety.admin);
     for (const side of ['loyalty', 'organisation'] as const) {
       let drawn = '';
       await eventually(

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await writers.end();
-  await books.close();
+  await books.close('made_up');
 });
 
 /** One event of a payment, in a transaction that stalls between the write and the commit, as a slow one does. */

@@ -33,7 +33,6 @@ export interface components {
                 reason: string | null;
                 /** @description Invoicebox’s, where it refused with one */
                 refusalCode: string | null;
-                /** Format: uuid */
                 invoiceId: string;
                 invoiceNumber: string | null;
                 /** @description In minor units (kopecks) */
@@ -76,7 +75,6 @@ export interface components {
                 reason: string | null;
                 /** @description Invoicebox’s, where it refused with one */
                 refusalCode: string | null;
-                /** Format: uuid */
                 invoiceId: string;
                 invoiceNumber: string | null;
                 /** @description In minor units (kopecks) */
@@ -119,7 +117,6 @@ export interface components {
                 reason: string | null;
                 /** @description Invoicebox’s, where it refused with one */
                 refusalCode: string | null;
-                /** Format: uuid */
                 invoiceId: string;
                 invoiceNumber: string | null;
                 /** @description In minor units (kopecks) */
@@ -162,7 +159,6 @@ export interface components {
                 reason: string | null;
                 /** @description Invoicebox’s, where it refused with one */
                 refusalCode: string | null;
-                /** Format: uuid */
                 invoiceId: string;
                 invoiceNumber: string | null;
                 /** @description In minor units (kopecks) */
@@ -205,7 +201,6 @@ export interface components {
                 reason: string | null;
                 /** @description Invoicebox’s, where it refused with one */
                 refusalCode: string | null;
-                /** Format: uuid */
                 invoiceId: string;
                 invoiceNumber: string | null;
                 /** @description In minor units (kopecks) */
@@ -248,7 +243,6 @@ export interface components {
                 reason: string | null;
                 /** @description Invoicebox’s, where it refused with one */
                 refusalCode: string | null;
-                /** Format: uuid */
                 invoiceId: string;
                 invoiceNumber: string | null;
                 /** @description In minor units (kopecks) */

@@ -4,7 +4,7 @@ import { createParamDecorator, Injectable, type CanActivate, type ExecutionConte
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { z } from 'zod';
-import { partnerSettings, type PartnerSettings } from '../../partnerSettings.js';
+import { effectiveSettings, storedSettings, type PartnerSettings } from '../../partnerSettings.js';
 import { Problem } from '../problem.js';
 import { Pool } from '../../database/pool.js';
 
@@ -34,8 +34,9 @@ const found = z
     partnerId: z.uuid(),
     slug: z.string(),
     name: z.string(),
-    settings: partnerSettings,
+    ...storedSettings,
   })
+  .transform(effectiveSettings)
   .nullable();
 
 /** `sk_live_…` or, in test mode, `sk_test_…`; 256 random bits. */

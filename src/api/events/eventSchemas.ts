@@ -6,6 +6,8 @@ import { z } from 'zod';
 import { paymentStates } from '../../domain/payment.js';
 
 const id = z.uuid();
+/** Invoicebox’s ids look like UUIDs and are none by the RFC (contract, section 1). */
+const invoiceId = z.string().regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/);
 const instant = z.iso.datetime({ offset: true });
 const points = z.int().min(0);
 const currency = z.string().regex(/^[A-Z]{3}$/);
@@ -36,7 +38,7 @@ const payment = (state: (typeof paymentStates)[number]) =>
     state: z.literal(state),
     reason: z.string().nullable().describe('Why it stands where it does; a code'),
     refusalCode: z.string().nullable().describe('Invoicebox’s, where it refused with one'),
-    invoiceId: id,
+    invoiceId,
     invoiceNumber: z.string().nullable(),
     amountMinor: z.int().nullable().describe('In minor units (kopecks)'),
     currency: currency.nullable(),

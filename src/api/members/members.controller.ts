@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { Points } from '../../ledger/points.js';
+import { defaultSoonDays } from '../../partnerSettings.js';
 import { send } from '../answer.js';
 import { CallerOf, type Caller } from '../auth/apiKeys.js';
 import { Cursors, pageOf, pageQuery } from '../cursors.js';
@@ -210,5 +211,3 @@ export class MembersController {
     return this.cursors.page(key, limit, rows.map(withUtc), ({ id }) => ({ id }));
   }
 }
-
-const defaultSoonDays = 30;

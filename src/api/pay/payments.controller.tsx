@@ -7,6 +7,7 @@ import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { Points } from '../../ledger/points.js';
+import { defaultSoonDays } from '../../partnerSettings.js';
 import { uuidOf, wishHash } from '../idempotency.js';
 import { countsForMs, Payments } from '../payments/payments.js';
 import type { SagaAnswer } from '../payments/sagas.js';
@@ -46,7 +47,12 @@ export class PayController {
     const { memberId } = visit.session;
     const [payments, member] = await Promise.all([
       this.payments.ofMember(programme.partnerId, memberId),
-      this.points.readMember(programme.partnerId, memberId, programme.loyalty.expiringSoonDays, Date.now()),
+      this.points.readMember(
+        programme.partnerId,
+        memberId,
+        programme.loyalty.expiringSoonDays ?? defaultSoonDays,
+        Date.now(),
+      ),
     ]);
     const content = (
       <PaymentList

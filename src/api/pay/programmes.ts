@@ -2,7 +2,12 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { KeyRing } from '../../keyring.js';
-import { partnerSettings, type LoyaltySettings, type PartnerSettings } from '../../partnerSettings.js';
+import {
+  effectiveSettings,
+  storedSettings,
+  type LoyaltySettings,
+  type PartnerSettings,
+} from '../../partnerSettings.js';
 import { Pool } from '../../database/pool.js';
 
 export interface Programme {
@@ -19,9 +24,10 @@ const row = z
     partnerId: z.uuid(),
     slug: z.string(),
     name: z.string(),
-    settings: partnerSettings,
+    ...storedSettings,
     loginSecretSealed: z.string().nullable(),
   })
+  .transform(effectiveSettings)
   .nullable();
 
 /** What a sealed client secret is bound to. */

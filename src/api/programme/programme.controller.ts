@@ -2,7 +2,7 @@
 import { Body, Get, Patch } from '@nestjs/common';
 import { z } from 'zod';
 import { Points } from '../../ledger/points.js';
-import { programmeChanges, type LoyaltySettings } from '../../partnerSettings.js';
+import { defaultSoonDays, programmeChanges, type LoyaltySettings } from '../../partnerSettings.js';
 import { CallerOf, type Caller } from '../auth/apiKeys.js';
 import { ApiController, Endpoint } from '../endpoint.js';
 import { Problem } from '../problem.js';
@@ -77,7 +77,7 @@ function loyaltyOf({ settings }: Caller): LoyaltySettings {
 }
 
 function programmeJson({ slug, name, settings }: Caller, loyalty: LoyaltySettings): z.infer<typeof programmeSchema> {
-  const { rates, support, branding, releaseGraceDays, expiringSoonDays } = loyalty;
+  const { rates, support, branding, releaseGraceDays, expiringSoonDays = defaultSoonDays } = loyalty;
   const { language = null, minPoints = null, maxPoints = null } = loyalty;
   const { timeZone } = settings;
   const limits = { minPoints, maxPoints };

@@ -8,6 +8,10 @@ ALTER TABLE member
   ADD COLUMN erased_at timestamptz;
 CREATE INDEX member_by_partner ON member (partner_id, id);
 
+-- What a partner has changed of its programme itself, over what the operator applied. Not among the settings: the release
+-- before reads those strictly, and would stop at a key that it does not know.
+ALTER TABLE partner ADD COLUMN programme jsonb NOT NULL DEFAULT '{}';
+
 -- Points that were not spent in time, and credits taken back. Wider than before, so nothing that stands can break it:
 -- not validated, which would read the whole table under an exclusive lock.
 ALTER TABLE transfer DROP CONSTRAINT transfer_kind_check;
@@ -123,7 +127,7 @@ GRANT SELECT, INSERT, UPDATE ON webhook_delivery TO surety_ledger;
 GRANT INSERT, UPDATE (name, expires_at, revoked_at) ON api_key TO surety_api;
 GRANT UPDATE (external_id, metadata, erased_at) ON member TO surety_ledger;
 GRANT SELECT, DELETE ON session, login_token TO surety_ledger;
-GRANT UPDATE (settings) ON partner TO surety_ledger;
+GRANT UPDATE (programme) ON partner TO surety_ledger;
 
 -- The first key of a partner has every scope; these are new.
 UPDATE api_key SET scopes = ARRAY[

@@ -16,14 +16,14 @@ BEGIN
     UPDATE api_key SET last_used_at = p_at WHERE id = v_key.id;
   END IF;
   RETURN (SELECT jsonb_build_object('keyId', v_key.id, 'scopes', to_jsonb(v_key.scopes), 'partnerId', partner.id,
-    'slug', partner.slug, 'name', partner.name, 'settings', partner.settings)
+    'slug', partner.slug, 'name', partner.name, 'settings', partner.settings, 'programme', partner.programme)
     FROM partner WHERE partner.id = v_key.partner_id);
 END
 $$;
 
 CREATE OR REPLACE FUNCTION partner_by_slug(p_slug text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
-  SELECT jsonb_build_object('partnerId', id, 'slug', slug, 'name', name, 'settings', settings,
+  SELECT jsonb_build_object('partnerId', id, 'slug', slug, 'name', name, 'settings', settings, 'programme', programme,
     'loginSecretSealed', login_secret_sealed)
   FROM partner WHERE slug = p_slug;
 $$;
@@ -31,7 +31,7 @@ $$;
 -- What the worker needs to speak to Invoicebox for a partner.
 CREATE OR REPLACE FUNCTION partner_account(p_partner uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
-  SELECT jsonb_build_object('settings', settings, 'tokenSealed', invoicebox_token_sealed,
+  SELECT jsonb_build_object('settings', settings, 'programme', programme, 'tokenSealed', invoicebox_token_sealed,
     'currencies', (SELECT coalesce(jsonb_agg(currency), '[]') FROM fund WHERE partner_id = p_partner))
   FROM partner WHERE id = p_partner;
 $$;

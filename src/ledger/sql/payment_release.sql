@@ -30,7 +30,7 @@ BEGIN
   IF v_hold.points > 0 THEN
     v_transfer := ledger_transfer(p_partner, v_hold.payment_id, 'release', v_member_held, v_member_available,
       v_hold.points, v_hold.confirmation_id::text, v_actor, p_at);
-    SELECT coalesce((settings #>> '{loyalty,releaseGraceDays}')::integer, 0) INTO v_grace_days
+    SELECT coalesce(programme ->> 'releaseGraceDays', settings #>> '{loyalty,releaseGraceDays}', '0')::integer INTO v_grace_days
     FROM partner WHERE id = p_partner;
     PERFORM FROM lot WHERE id IN (SELECT lot_id FROM hold_lot WHERE hold_id = p_hold) ORDER BY id FOR UPDATE;
     FOR v_part IN

@@ -1,4 +1,4 @@
--- Changes what a partner may change of its programme itself: p_changes lays these keys, and no others, over the settings.
+-- Changes what a partner may change of its programme itself: p_changes lays these keys, and no others, over what was applied.
 -- Outcomes: changed; no_programme (the partner has no loyalty scheme); not_found.
 CREATE OR REPLACE FUNCTION programme_change(p_partner uuid, p_changes jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
@@ -18,7 +18,7 @@ BEGIN
   IF coalesce(jsonb_typeof(v_settings -> 'loyalty'), 'null') <> 'object' THEN
     RETURN jsonb_build_object('outcome', 'no_programme');
   END IF;
-  UPDATE partner SET settings = jsonb_set(settings, '{loyalty}', settings -> 'loyalty' || p_changes) WHERE id = p_partner;
+  UPDATE partner SET programme = programme || p_changes WHERE id = p_partner;
   RETURN jsonb_build_object('outcome', 'changed');
 END
 $$;
