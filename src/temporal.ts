@@ -32,7 +32,8 @@ const retentionDays = 90;
 /** Idempotent: registers what is missing, and waits until the server knows it. */
 export async function prepareTemporal(config: TemporalSetupConfig): Promise<void> {
   const namespace = config.TEMPORAL_NAMESPACE;
-  const connection = await Connection.connect({ address: config.TEMPORAL_ADDRESS });
+  // A server that is starting beside us may take its time.
+  const connection = await Connection.connect({ address: config.TEMPORAL_ADDRESS, connectTimeout: '60 s' });
   try {
     await unlessItExists(() =>
       connection.workflowService.registerNamespace({

@@ -2,11 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
 import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
 import type { AttemptClass } from '../../src/domain/confirmAnswer.js';
 import { legalTransitions, paymentStates } from '../../src/domain/payment.js';
 import { Books, policy, postgres, saga } from '../support/books.js';
 import { passwords, prepareDatabase } from '../../scripts/surety.js';
+import { eventually } from '../support/world.js';
 
 let books: Books;
 beforeAll(async () => {
@@ -353,6 +355,47 @@ describe('opening', () => {
       ),
     );
     expect(new Set(keys.map((key) => key.paymentId)).size).toBe(1);
+  });
+
+  it('refuses nobody for a flag while another, who came before it, opens the same invoice', async () => {
+    const wish = {
+      ...{ partnerId: books.partnerId, scheme: 'loyalty' as const, memberId: null, openedBy: saga, policy, links: {} },
+      invoiceId: '00000000-0000-0000-0000-00000000f1a9',
+    };
+    const key = await books.payment(price);
+    const first = await books.admin.connect();
+    const untilWaiting = (count: number) =>
+      eventually(
+        async () => {
+          const { rows } = await books.admin.query<{ count: number }>(
+            `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          );
+          return rows[0]?.count === count;
+        },
+        () => 'nobody waited',
+      );
+    try {
+      await first.query('BEGIN');
+      const opened = await first.query<{ answer: { paymentId: string } }>(
+        `SELECT payment_open($1, uuidv7(), 'loyalty', $2, NULL, $3, $4, '{}', now()) AS answer`,
+        [wish.partnerId, wish.invoiceId, saga, policy],
+      );
+      const end = { class: 'refused', code: 'unauthorized', message: null, requestId: null } as const;
+      const flagging = books.ledger.endAttempt(key, 1, { ...end, flag: 'credentials' }, Date.now());
+      await Promise.race([flagging, untilWaiting(1)]);
+      const second = books.ledger.openPayment({ ...wish, paymentId: uuidv7(), at: Date.now() });
+      await Promise.race([second, untilWaiting(2)]);
+      await first.query('COMMIT');
+      await expect(second).resolves.toMatchObject({
+        outcome: 'existing',
+        paymentId: opened.rows[0]?.answer.paymentId,
+      });
+      await flagging;
+    } finally {
+      await first.query('ROLLBACK');
+      first.release();
+      await books.admin.query('UPDATE partner SET credentials_failed_at = NULL');
+    }
   });
 });
 

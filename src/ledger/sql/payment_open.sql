@@ -10,13 +10,15 @@ DECLARE
   v_partner partner;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
+  -- Whoever flags the partner meanwhile waits, or is waited for: of two callers who open one invoice, none is refused
+  -- because of a flag while the other, who has read before it, opens.
+  SELECT * INTO v_partner FROM partner WHERE id = p_partner FOR SHARE;
   SELECT * INTO v_payment FROM payment
   WHERE partner_id = p_partner AND invoice_id = lower(p_invoice) AND state NOT IN ('declined', 'expired', 'cancelled');
   IF NOT FOUND THEN
     SELECT * INTO v_payment FROM payment WHERE id = p_payment;
   END IF;
   IF NOT FOUND THEN
-    SELECT * INTO v_partner FROM partner WHERE id = p_partner;
     IF v_partner.credentials_failed_at IS NOT NULL THEN
       RETURN jsonb_build_object('outcome', 'refused', 'reason', 'credentials');
     END IF;
