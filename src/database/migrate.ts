@@ -126,7 +126,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
     'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
-    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
+    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end',
+    'partners_to_seal', 'audit_seal', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.
   await client.query('BEGIN');

@@ -126,3 +126,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     WHERE state = 'running' AND started_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
   ) AS running;
 $$;
+
+-- All partners: each has a chain to seal (audit_seal.sql).
+CREATE OR REPLACE FUNCTION partners_to_seal() RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM partner;
+$$;
