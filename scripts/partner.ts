@@ -10,6 +10,7 @@ import { tokenPurpose } from '../src/activities/partners.js';
 import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
 import { loginSecretPurpose } from '../src/api/pay/programmes.js';
 import { readPartnerConfig } from '../src/config.js';
+import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { partnerSettings } from '../src/partnerSettings.js';
@@ -36,6 +37,8 @@ export const partnerFile = z.strictObject({
       }),
     )
     .max(20),
+  /** What one person may do alone; all else needs a second one. */
+  approvals: z.strictObject({ waived: z.array(z.enum(approvalActions)).default([]) }).prefault({}),
 });
 
 export type PartnerFile = z.input<typeof partnerFile>;
@@ -66,11 +69,11 @@ export async function applyPartner(
       partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
     // Applying again also says that somebody has looked at the fund. Bad credentials are cleared by a token check alone.
     await client.query(
-      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed)
-       VALUES ($1, $2, $3, $4, $5, $6)
+      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, approvals)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
          invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed,
-         fund_doubted_at = NULL`,
+         approvals = excluded.approvals, fund_doubted_at = NULL`,
       [
         partnerId,
         partner.slug,
@@ -78,6 +81,7 @@ export async function applyPartner(
         partner.settings,
         keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)),
         sealedSecret,
+        partner.approvals,
       ],
     );
     for (const fund of partner.funds) {
