@@ -13,7 +13,7 @@ import { readPartnerConfig } from '../src/config.js';
 import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
-import { partnerSettings } from '../src/partnerSettings.js';
+import { invoiceboxOptions, partnerSettings } from '../src/partnerSettings.js';
 
 const integer = z.int().min(0).max(1e13);
 
@@ -24,6 +24,7 @@ export const partnerFile = z.strictObject({
   invoiceboxToken: z.string().min(1).max(512),
   loginSecret: z.string().min(1).max(512).nullable().default(null),
   settings: partnerSettings,
+  invoiceboxOptions: invoiceboxOptions.prefault({}),
   funds: z
     .array(
       z.strictObject({
@@ -69,11 +70,11 @@ export async function applyPartner(
       partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
     // Applying again also says that somebody has looked at the fund. Bad credentials are cleared by a token check alone.
     await client.query(
-      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, approvals)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
+      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, invoicebox_options, approvals)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
-         invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed,
-         approvals = excluded.approvals, fund_doubted_at = NULL`,
+         invoicebox_options = excluded.invoicebox_options, approvals = excluded.approvals, fund_doubted_at = NULL,
+         invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed`,
       [
         partnerId,
         partner.slug,
@@ -81,6 +82,7 @@ export async function applyPartner(
         partner.settings,
         keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)),
         sealedSecret,
+        partner.invoiceboxOptions,
         partner.approvals,
       ],
     );

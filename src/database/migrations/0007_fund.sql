@@ -50,11 +50,11 @@ CREATE TRIGGER approval_decided_once BEFORE UPDATE ON approval
 CREATE TRIGGER approval_kept BEFORE DELETE OR TRUNCATE ON approval
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Money that repays purchases by a bill (an older form of the contract), and what sets the mirror right.
+-- Money that repays purchases by a bill (an older form of the contract), what sets the mirror right, and what comes back.
 ALTER TABLE transfer DROP CONSTRAINT transfer_kind_check;
 ALTER TABLE transfer ADD CONSTRAINT transfer_kind_check CHECK (kind IN (
   'credit', 'hold', 'capture', 'release', 'deposit', 'reserve', 'draw', 'unreserve', 'expiry', 'reversal',
-  'repayment', 'correction')) NOT VALID;
+  'repayment', 'correction', 'return_points', 'return_fund')) NOT VALID;
 
 -- What moves money between the fund and the world, in the order of time, for statements; also of kinds to come.
 CREATE INDEX transfer_of_fund ON transfer (partner_id, at, id)
@@ -155,8 +155,8 @@ BEGIN
     JOIN account debited ON debited.id = transfer.debit JOIN account credited ON credited.id = transfer.credit
     WHERE transfer.kind IN ('deposit', 'draw')
     GROUP BY 2, 3, 4;
-    UPDATE api_key SET scopes = ARRAY[
-      'payments:write', 'payments:read', 'points:write', 'points:read', 'fund:read', 'fund:write', 'fund:approve', 'webhooks:write']
+    UPDATE api_key SET scopes = ARRAY(SELECT DISTINCT unnest(scopes || ARRAY['payments:write', 'payments:read', 'points:write',
+      'points:read', 'fund:read', 'fund:write', 'fund:approve', 'webhooks:write']))
     WHERE name = 'first' AND scopes @> ARRAY['payments:write', 'payments:read'];
   END LOOP;
   PERFORM set_config('surety.partner', '', true);
