@@ -110,7 +110,10 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
 
 /** Nobody may run a function unless he is named here. */
 async function grantExecution(client: pg.Client): Promise<void> {
-  const both = ['payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport'];
+  const both = [
+    'payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport',
+    'payment_return_open', 'payment_returns_read',
+  ]; // prettier-ignore
   const api = [
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open',
     'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_balance_on', 'member_entries', 'member_lots',
@@ -126,6 +129,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
     'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
+    'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
     'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.

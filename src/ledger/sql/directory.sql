@@ -128,3 +128,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     WHERE state = 'running' AND started_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
   ) AS running;
 $$;
+
+-- Of all partners: approved returns that nobody has booked for so long.
+CREATE OR REPLACE FUNCTION payment_returns_to_book(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'returnId', id)), '[]') FROM (
+    SELECT partner_id, id FROM payment_return
+    WHERE state = 'approved' AND decided_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
+  ) AS approved;
+$$;
