@@ -199,7 +199,7 @@ export function policyOf(settings: PartnerSettings, scheme: Scheme): PaymentPoli
 }
 
 /** Whose quota a partner's calls take; `quota` is absent where nothing is out of the ordinary. */
-export function quotaShareOf({ invoiceboxOptions: { account, requestsPer30s } }: PartnerSettings): {
+function quotaShareOf({ invoiceboxOptions: { account, requestsPer30s } }: PartnerSettings): {
   readonly quota?: QuotaShare;
 } {
   const weight = requestsPer30s / standardRequestsPer30s;
