@@ -195,7 +195,7 @@ describe('a passport', () => {
     return one;
   };
   const paidEvent = (passport: PassportJson) => first(passport.events.filter(({ type }) => type === 'payment.paid'));
-  it.each<[string, (passport: PassportJson) => void, RegExp]>([
+  const touches: [string, (passport: PassportJson) => void, RegExp][] = [
     ['an amount', (p) => void (first(p.entries).amount += 1), /is not what was sealed/],
     ['a reference', (p) => void (first(p.entries).reference = 'forged'), /entry .* is not what was sealed/],
     ['an account', (p) => void (first(p.entries).debit = 'fund.drawn'), /is not what was sealed/],
@@ -222,7 +222,8 @@ describe('a passport', () => {
       (p) => void p.audit.blocks.splice(1, p.audit.blocks.length),
       /nothing leads from the head to block 1/,
     ],
-  ])('of which %s was touched is not taken', async (_, touch, finding) => {
+  ];
+  it.each(touches)('of which %s was touched is not taken', async (_, touch, finding) => {
     const passport = await passportOf(books, paid);
     expect(verifyPassport(passport, null).findings).toEqual([]);
     touch(passport);
