@@ -2,10 +2,12 @@
 import { parseArgs } from 'node:util';
 import { benchCredits } from './credits.js';
 import type { BenchOptions, Report } from './harness.js';
+import { benchLedger } from './ledger.js';
 import { benchWebhooks } from './webhooks.js';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
   credits: benchCredits,
+  ledger: benchLedger,
   webhooks: benchWebhooks,
 };
 
