@@ -65,6 +65,9 @@ const payments = `
   ), held AS (
     INSERT INTO hold (id, partner_id, payment_id, confirmation_id, state, member_id, points, amount_minor, currency, at, closed_at)
     SELECT hold, $1, id, hold, 'captured', member, ${pointsACredit}, ${amountMinor}, 'RUB', now(), now() FROM one
+  ), tried AS (
+    INSERT INTO payment_attempt (payment_id, n, partner_id, epoch, started_at, finished_at, class, transaction_id)
+    SELECT id, 1, $1, 1, now(), now(), 'paid', left(id::text, 36) FROM one
   ), taken AS (
     INSERT INTO hold_lot (hold_id, lot_id, partner_id, points) SELECT hold, lot, $1, ${pointsACredit} FROM one
   ), happened AS (
