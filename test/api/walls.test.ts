@@ -56,6 +56,7 @@ const bodies: Readonly<Record<string, () => object | null>> = {
     seen: { amountMinor: 12_345_67, currency: 'RUB', points: 12_346 },
   }),
   'POST /v1/payments/{id}/cancel': () => ({}),
+  'POST /v1/payments/{id}/refuse': () => ({}),
   'GET /v1/members/{id}': () => null,
   'GET /v1/members/{id}/balance': () => null,
   'GET /v1/members/{id}/entries': () => null,

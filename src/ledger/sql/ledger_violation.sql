@@ -68,6 +68,20 @@ SELECT 'lot_holds_more_than_granted', lot.id, lot.partner_id
 FROM lot WHERE lot.granted < lot.remaining + (SELECT coalesce(sum(hold_lot.points), 0) FROM hold_lot
   JOIN hold ON hold.id = hold_lot.hold_id WHERE hold_lot.lot_id = lot.id AND hold.state IN ('held', 'captured'))
 UNION ALL
+-- What counts against the limits of a day and a month is what organisations hold and have spent.
+SELECT 'spending_is_not_its_holds', coalesce(spending.partner_id, counted.partner_id), coalesce(spending.partner_id, counted.partner_id)
+FROM organisation_spending AS spending FULL JOIN (
+  SELECT hold.partner_id, hold.currency, periods.period, periods.starts_on, sum(hold.amount_minor) AS amount_minor
+  FROM hold CROSS JOIN LATERAL (VALUES
+    ('day', hold.counted_on), ('month', date_trunc('month', hold.counted_on::timestamp)::date)) AS periods(period, starts_on)
+  WHERE hold.counts GROUP BY 1, 2, 3, 4
+) AS counted USING (partner_id, currency, period, starts_on)
+WHERE coalesce(spending.amount_minor, 0) <> coalesce(counted.amount_minor, 0)
+UNION ALL
+SELECT 'released_hold_is_counted', hold.id, hold.partner_id
+FROM hold JOIN payment ON payment.id = hold.payment_id
+WHERE hold.counts AND hold.state = 'released' AND payment.transaction_id IS NULL
+UNION ALL
 -- What foreign keys would refuse beforehand: too dear for a credit of a million lines (migration 0006).
 SELECT 'transfer_of_unknown_account', transfer.id, transfer.partner_id
 FROM transfer

@@ -1,4 +1,5 @@
--- Gives back what a hold took: points to their lots, the sum to the fund. The caller has locked the payment.
+-- Gives back what a hold took: points to their lots, the sum to the fund, and to the limits of the day and the month that it
+-- was counted on. The caller has locked the payment.
 -- Points of a lot that has expired meanwhile follow the partner's grace: a fresh lot until the end of the day so many days
 -- on, or back to the old one, where they expire with it.
 CREATE OR REPLACE FUNCTION payment_release(p_partner uuid, p_hold uuid, p_at timestamptz) RETURNS void
@@ -46,6 +47,9 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
-  UPDATE hold SET state = 'released', closed_at = p_at WHERE id = p_hold;
+  IF v_hold.counts THEN
+    PERFORM spending_give_back(p_partner, v_hold.currency, v_hold.counted_on, v_hold.amount_minor);
+  END IF;
+  UPDATE hold SET state = 'released', counts = false, closed_at = p_at WHERE id = p_hold;
 END
 $$;
