@@ -10,9 +10,10 @@ import { tokenPurpose } from '../src/activities/partners.js';
 import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
 import { loginSecretPurpose } from '../src/api/pay/programmes.js';
 import { readPartnerConfig } from '../src/config.js';
+import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
-import { organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
+import { invoiceboxOptions, organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
 
 const integer = z.int().min(0).max(1e13);
 
@@ -25,6 +26,7 @@ export const partnerFile = z.strictObject({
   settings: partnerSettings,
   /** What its organisation payments may be, and which need an approver; absent: everything is paid. */
   organisationPolicy: organisationPolicy.nullable().default(null),
+  invoiceboxOptions: invoiceboxOptions.prefault({}),
   funds: z
     .array(
       z.strictObject({
@@ -38,6 +40,8 @@ export const partnerFile = z.strictObject({
       }),
     )
     .max(20),
+  /** What one person may do alone; all else needs a second one. */
+  approvals: z.strictObject({ waived: z.array(z.enum(approvalActions)).default([]) }).prefault({}),
 });
 
 export type PartnerFile = z.input<typeof partnerFile>;
@@ -68,12 +72,13 @@ export async function applyPartner(
       partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
     // Applying again also says that somebody has looked at the fund. Bad credentials are cleared by a token check alone.
     await client.query(
-      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, organisation_policy)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
+      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, invoicebox_options, approvals,
+         organisation_policy)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
-         invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed,
+         invoicebox_options = excluded.invoicebox_options, approvals = excluded.approvals, fund_doubted_at = NULL,
          organisation_policy = excluded.organisation_policy,
-         fund_doubted_at = NULL`,
+         invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed`,
       [
         partnerId,
         partner.slug,
@@ -81,6 +86,8 @@ export async function applyPartner(
         partner.settings,
         keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)),
         sealedSecret,
+        partner.invoiceboxOptions,
+        partner.approvals,
         partner.organisationPolicy,
       ],
     );

@@ -44,7 +44,12 @@ export class Partners {
     });
     const { settings, tokenSealed, currencies, organisationPolicy: policy } = row.parse(rows[0]?.answer);
     const token = this.keyRing.open(tokenSealed, tokenPurpose(partnerId));
-    const partner = { account: { ...settings.invoicebox, token }, settings, currencies, policy };
+    const partner = {
+      account: { ...settings.invoicebox, token, paging: settings.invoiceboxOptions },
+      settings,
+      currencies,
+      policy,
+    };
     if (this.#kept.size >= mostKept) this.#kept.clear();
     this.#kept.set(partnerId, { partner, untilMs: performance.now() + keptForMs });
     return partner;

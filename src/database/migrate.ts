@@ -110,7 +110,10 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
 
 /** Nobody may run a function unless he is named here. */
 async function grantExecution(client: pg.Client): Promise<void> {
-  const both = ['payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport'];
+  const both = [
+    'payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport',
+    'payment_return_open', 'payment_returns_read',
+  ]; // prettier-ignore
   const api = [
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open',
     'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_balance_on', 'member_entries', 'member_lots',
@@ -119,6 +122,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'credit_import_list', 'credit_import_rejections',
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
+    'approval_decide', 'approval_read', 'approval_list',
+    'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
     ...both,
   ]; // prettier-ignore
   const worker = [
@@ -126,6 +131,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
     'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
+    'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
     'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.

@@ -14,7 +14,7 @@ export interface OrganisationPolicy {
   readonly otherwise: RuleEffect;
 }
 
-export interface SpendingLimits {
+interface SpendingLimits {
   readonly invoiceMinor?: number | undefined;
   readonly dayMinor?: number | undefined;
   readonly monthMinor?: number | undefined;
@@ -22,10 +22,10 @@ export interface SpendingLimits {
   readonly approvalAboveMinor?: number | undefined;
 }
 
-export type RuleEffect = 'allow' | 'ask' | 'refuse';
+type RuleEffect = 'allow' | 'ask' | 'refuse';
 
 /** Matches where everything that it names matches. Plain text in any letter case, no patterns: they come from outside. */
-export interface PolicyRule {
+interface PolicyRule {
   readonly effect: RuleEffect;
   /** Of the customer; an invoice without a number matches no such rule. */
   readonly vatNumberStartsWith?: string | undefined;

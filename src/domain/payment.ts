@@ -1,5 +1,6 @@
 /** The states of a payment and what may follow what (design.md, section 1). The database enforces the same table. */
 import type { ApprovalReason, PolicyRefusal } from './organisationPolicy.js';
+import type { QuotaShare } from './quota.js';
 
 const liveStates = [
   'opening',
@@ -111,6 +112,8 @@ export interface PaymentPolicy {
   readonly marginMs: number;
   readonly waitScale: number;
   readonly trustTemporalSignals: boolean;
+  /** Absent where it is the partner's alone, at everybody's rate. */
+  readonly quota?: QuotaShare | undefined;
 }
 
 /** What somebody agrees to pay. `version`: of what was read of the invoice, in an organisation's approval. */

@@ -300,6 +300,50 @@ export interface components {
             };
         };
         /**
+         * payment.returned
+         * @description Money of a paid payment has come back to the buyer: the points of this part are his again. The payment stays paid
+         */
+        "payment.returned": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.returned";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                returnId: string;
+                /** Format: uuid */
+                paymentId: string;
+                invoiceId: string;
+                invoiceNumber: string | null;
+                memberId: string | null;
+                /** @description Of this return, in minor units (kopecks) */
+                amountMinor: number;
+                currency: string;
+                /** @description What this return gave back to the member */
+                points: number;
+                /** @description Whether the money is in the fund again */
+                fundRestored: boolean;
+                /** @description Of the refund */
+                reference: string;
+                /** @description By all returns of the payment so far */
+                returnedMinor: number;
+                /** @description By all returns of the payment so far */
+                returnedPoints: number;
+                /** @description What the invoice read before it was booked; null: it was not read */
+                invoiceStatus: string | null;
+            };
+        };
+        /**
          * points.credited
          * @description A member has more points
          */
@@ -399,6 +443,71 @@ export interface components {
                 createdAt: string;
                 startedAt: string | null;
                 finishedAt: string | null;
+            };
+        };
+        /**
+         * fund.low
+         * @description What is available of the fund has fallen below your mark. Told once, and again only after it was above
+         */
+        "fund.low": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "fund.low";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                currency: string;
+                /** @description Without the overdraft */
+                availableMinor: number;
+                /** @description The mark */
+                lowWaterMinor: number;
+                overdraftMinor: number;
+                /**
+                 * @description enforce: what the fund cannot pay is declined; warn: it is tried all the same
+                 * @enum {string}
+                 */
+                guard: "enforce" | "warn";
+            };
+        };
+        /**
+         * fund.difference
+         * @description Our books of the fund and Invoicebox disagree; a person should look
+         */
+        "fund.difference": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "fund.difference";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** @description refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; more may come */
+                kind: string;
+                currency: string | null;
+                /** @description What it is about, in minor units (kopecks) */
+                amountMinor: number | null;
+                paymentId: string | null;
+                /** @description Invoicebox’s, where it said one */
+                code: string | null;
+                /** @description Of a difference that reconciliation keeps */
+                differenceId: string | null;
             };
         };
         /**

@@ -14,9 +14,12 @@ const knownTypes: Readonly<Record<keyof Events, true>> = {
   'payment.expired': true,
   'payment.cancelled': true,
   'payment.in_review': true,
+  'payment.returned': true,
   'points.credited': true,
   'points.expired': true,
   'import.finished': true,
+  'fund.low': true,
+  'fund.difference': true,
   'webhook_endpoint.disabled': true,
   test: true,
 };

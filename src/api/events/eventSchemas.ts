@@ -69,6 +69,28 @@ export const eventSchemas = {
     'It is not known whether the invoice is paid, and a person looks at it. What is held stays held',
     payment('in_review'),
   ),
+  'payment.returned': event(
+    'payment.returned',
+    'Money of a paid payment has come back to the buyer: the points of this part are his again. The payment stays paid',
+    z.object({
+      returnId: id,
+      paymentId: id,
+      invoiceId,
+      invoiceNumber: z.string().nullable(),
+      memberId: id.nullable(),
+      amountMinor: z.int().min(1).describe('Of this return, in minor units (kopecks)'),
+      currency,
+      points: points.describe('What this return gave back to the member'),
+      fundRestored: z.boolean().describe('Whether the money is in the fund again'),
+      reference: z.string().describe('Of the refund'),
+      returnedMinor: z.int().min(1).describe('By all returns of the payment so far'),
+      returnedPoints: points.describe('By all returns of the payment so far'),
+      invoiceStatus: z
+        .string()
+        .nullable()
+        .describe('What the invoice read before it was booked; null: it was not read'),
+    }),
+  ),
   'points.credited': event(
     'points.credited',
     'A member has more points',
@@ -99,6 +121,35 @@ export const eventSchemas = {
       createdAt: instant,
       startedAt: instant.nullable(),
       finishedAt: instant.nullable(),
+    }),
+  ),
+  'fund.low': event(
+    'fund.low',
+    'What is available of the fund has fallen below your mark. Told once, and again only after it was above',
+    z.object({
+      currency,
+      availableMinor: z.int().describe('Without the overdraft'),
+      lowWaterMinor: z.int().describe('The mark'),
+      overdraftMinor: z.int().min(0),
+      guard: z
+        .enum(['enforce', 'warn'])
+        .describe('enforce: what the fund cannot pay is declined; warn: it is tried all the same'),
+    }),
+  ),
+  'fund.difference': event(
+    'fund.difference',
+    'Our books of the fund and Invoicebox disagree; a person should look',
+    z.object({
+      kind: z
+        .string()
+        .describe(
+          'refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; more may come',
+        ),
+      currency: currency.nullable(),
+      amountMinor: z.int().nullable().describe('What it is about, in minor units (kopecks)'),
+      paymentId: id.nullable(),
+      code: z.string().nullable().describe('Invoicebox’s, where it said one'),
+      differenceId: id.nullable().describe('Of a difference that reconciliation keeps'),
     }),
   ),
   'webhook_endpoint.disabled': event(

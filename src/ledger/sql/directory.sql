@@ -16,7 +16,8 @@ BEGIN
     UPDATE api_key SET last_used_at = p_at WHERE id = v_key.id;
   END IF;
   RETURN (SELECT jsonb_build_object('keyId', v_key.id, 'scopes', to_jsonb(v_key.scopes), 'partnerId', partner.id,
-    'slug', partner.slug, 'name', partner.name, 'settings', partner.settings, 'programme', partner.programme)
+    'slug', partner.slug, 'name', partner.name, 'settings', partner.settings, 'programme', partner.programme,
+    'invoiceboxOptions', partner.invoicebox_options)
     FROM partner WHERE partner.id = v_key.partner_id);
 END
 $$;
@@ -24,14 +25,15 @@ $$;
 CREATE OR REPLACE FUNCTION partner_by_slug(p_slug text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT jsonb_build_object('partnerId', id, 'slug', slug, 'name', name, 'settings', settings, 'programme', programme,
-    'loginSecretSealed', login_secret_sealed)
+    'invoiceboxOptions', invoicebox_options, 'loginSecretSealed', login_secret_sealed)
   FROM partner WHERE slug = p_slug;
 $$;
 
 -- What the worker needs to speak to Invoicebox for a partner.
 CREATE OR REPLACE FUNCTION partner_account(p_partner uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
-  SELECT jsonb_build_object('settings', settings, 'programme', programme, 'organisationPolicy', organisation_policy,
+  SELECT jsonb_build_object('settings', settings, 'programme', programme, 'invoiceboxOptions', invoicebox_options,
+    'organisationPolicy', organisation_policy,
     'tokenSealed', invoicebox_token_sealed,
     'currencies', (SELECT coalesce(jsonb_agg(currency), '[]') FROM fund WHERE partner_id = p_partner))
   FROM partner WHERE id = p_partner;
@@ -126,4 +128,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     SELECT partner_id, id FROM credit_import
     WHERE state = 'running' AND started_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
   ) AS running;
+$$;
+
+-- Of all partners: approved returns that nobody has booked for so long.
+CREATE OR REPLACE FUNCTION payment_returns_to_book(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'returnId', id)), '[]') FROM (
+    SELECT partner_id, id FROM payment_return
+    WHERE state = 'approved' AND decided_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
+  ) AS approved;
 $$;

@@ -27,6 +27,8 @@ BEGIN
       'transactionId', v_payment.transaction_id)
       || CASE v_payment.state WHEN 'awaiting_approval' THEN jsonb_build_object('version', v_payment.read_version)
         ELSE '{}' END, p_at);
+  ELSIF p_type = 'payment.returned' THEN
+    PERFORM event_publish(p_partner, p_type, p_payment, v_payment.event_seq, p_body, p_at);
   END IF;
 END
 $$;
