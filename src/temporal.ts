@@ -16,6 +16,8 @@ import {
   searchAttributes,
   startImportsScheduleId,
   startImportsWorkflow,
+  startReturnsScheduleId,
+  startReturnsWorkflow,
   startWebhooksScheduleId,
   startWebhooksWorkflow,
   sweepScheduleId,
@@ -100,6 +102,9 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
     ]),
     [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
     [startImportsScheduleId]: of(startImportsScheduleId, startImportsWorkflow, config.SWEEP_EVERY_MS, [
+      { graceMs: config.SWEEP_GRACE_MS },
+    ]),
+    [startReturnsScheduleId]: of(startReturnsScheduleId, startReturnsWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [

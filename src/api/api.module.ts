@@ -13,6 +13,7 @@ import { KeyRing } from '../keyring.js';
 import { CreditImports } from '../ledger/creditImports.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Returns } from '../ledger/returns.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { AddressGuard } from '../webhooks/address.js';
@@ -46,6 +47,8 @@ import { Programmes } from './pay/programmes.js';
 import { Sessions } from './pay/sessions.js';
 import { Payments } from './payments/payments.js';
 import { PaymentsController } from './payments/payments.controller.js';
+import { ReturnsController } from './payments/returns.controller.js';
+import { ReturnStarts } from './payments/returnStarts.js';
 import { Sagas } from './payments/sagas.js';
 import { TemporalNamespace } from './temporal.js';
 import { DeliveriesController } from './webhooks/deliveries.controller.js';
@@ -89,6 +92,7 @@ export class ApiModule implements OnApplicationShutdown {
       ],
       controllers: [
         PaymentsController,
+        ReturnsController,
         LoginTokensController,
         MembersController,
         // Before the credits: theirs is any path below /v1/credits.
@@ -113,6 +117,7 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Returns, useFactory: (pool: Pool) => new Returns(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
         { provide: WebhookStarts, useValue: starts },
         { provide: AddressGuard, useValue: new AddressGuard(testMode) },
@@ -122,6 +127,7 @@ export class ApiModule implements OnApplicationShutdown {
           inject: [Pool],
         },
         { provide: ImportStarts, useValue: new ImportStarts(client) },
+        { provide: ReturnStarts, useValue: new ReturnStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },

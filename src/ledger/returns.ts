@@ -8,7 +8,7 @@ import { paymentStates, type Actor, type PaymentState } from '../domain/payment.
 import { call, iso, type OnDeliveries } from './call.js';
 import { outcome } from './outcomes.js';
 
-const returnStates = ['proposed', 'requested', 'approved', 'returned', 'rejected'] as const;
+export const returnStates = ['proposed', 'requested', 'approved', 'returned', 'rejected'] as const;
 
 const whole = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
 const state = z.enum(returnStates);
@@ -25,7 +25,7 @@ const bookOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('conflict'), state }),
   outcome('not_found'),
 ]);
-const work = z.object({ invoiceId: z.string(), state, waitScale: z.number() });
+const work = z.object({ invoiceId: z.string(), state });
 const paymentReturn = z.object({
   id: z.uuid(),
   paymentId: z.uuid(),
@@ -39,6 +39,7 @@ const paymentReturn = z.object({
   reason: z.string(),
   openedBy: actor,
   openedAt: z.string(),
+  approvalId: z.uuid().nullable(),
   requestedBy: actor.nullable(),
   requestedAt: z.string().nullable(),
   requestedUntil: z.string().nullable(),

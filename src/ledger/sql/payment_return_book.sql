@@ -98,8 +98,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   RETURN (
-    SELECT jsonb_build_object('invoiceId', payment.invoice_id, 'state', payment_return.state,
-      'waitScale', (payment.policy ->> 'waitScale')::numeric)
+    SELECT jsonb_build_object('invoiceId', payment.invoice_id, 'state', payment_return.state)
     FROM payment_return JOIN payment ON payment.id = payment_return.payment_id WHERE payment_return.id = p_return);
 END
 $$;
