@@ -108,7 +108,7 @@ const makers = {
       taskQueue: taskQueues.invoicebox,
       activities: {
         ...createInvoiceboxActivities(client, ledger, partners),
-        ...createReturnReadActivities(client, returns, partners),
+        ...createReturnReadActivities(client, partners),
       },
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,

@@ -1,7 +1,7 @@
 /** The steps of a return's saga: what Invoicebox says of the invoice, and the booking. */
 import { Context } from '@temporalio/activity';
 import type { InvoiceboxClient } from '../invoicebox/client.js';
-import type { ReturnBooking, ReturnKey, Returns } from '../ledger/returns.js';
+import type { ReturnBooking, ReturnKey, Returns, ReturnWork } from '../ledger/returns.js';
 import { scheduledAt } from './clock.js';
 import { beating, readAgainLater } from './invoiceReads.js';
 import { refusing } from './ledger.js';
@@ -16,15 +16,12 @@ export interface ReturnRead {
 /** What came of a booking. */
 export type ReturnEnd = ReturnBooking;
 
-export function createReturnReadActivities(client: InvoiceboxClient, returns: Returns, partners: Partners) {
+export function createReturnReadActivities(client: InvoiceboxClient, partners: Partners) {
   return {
-    /** Which invoice it is about is asked of the ledger, so that a start needs the return's id alone. null: nothing is to be booked. */
-    async readInvoiceForReturn(key: ReturnKey): Promise<ReturnRead | null> {
-      const work = await returns.work(key);
-      if (work?.state !== 'approved') return null;
-      const { account } = await partners.get(key.partnerId);
+    async readInvoiceForReturn(partnerId: string, invoiceId: string): Promise<ReturnRead> {
+      const { account } = await partners.get(partnerId);
       const { cancellationSignal } = Context.current();
-      const answer = await beating(() => client.readInvoice(account, work.invoiceId, cancellationSignal));
+      const answer = await beating(() => client.readInvoice(account, invoiceId, cancellationSignal));
       switch (answer.kind) {
         case 'invoice':
           return { status: answer.invoice.status, readAt: scheduledAt() };
@@ -42,6 +39,7 @@ export function createReturnReadActivities(client: InvoiceboxClient, returns: Re
 /** Local, idempotent, repeated until Postgres answers. */
 export function createReturnActivities(returns: Returns) {
   return {
+    findReturn: (key: ReturnKey): Promise<ReturnWork | null> => returns.work(key),
     bookReturn: (key: ReturnKey, read: ReturnRead | null, at: number): Promise<ReturnEnd> =>
       refusing(returns.book(key, read, at)),
   };

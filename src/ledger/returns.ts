@@ -25,7 +25,7 @@ const bookOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('conflict'), state }),
   outcome('not_found'),
 ]);
-const work = z.object({ invoiceId: z.string(), state });
+const work = z.object({ invoiceId: z.string(), state, waitScale: z.number() });
 const paymentReturn = z.object({
   id: z.uuid(),
   paymentId: z.uuid(),

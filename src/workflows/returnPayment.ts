@@ -12,29 +12,35 @@ import { taskQueues, type ReturnPayment } from './messages.js';
 type ReadActivities = ReturnType<typeof returnActivities.createReturnReadActivities>;
 type BookActivities = ReturnType<typeof returnActivities.createReturnActivities>;
 
-const { bookReturn } = proxyLocalActivities<BookActivities>({
+const { findReturn, bookReturn } = proxyLocalActivities<BookActivities>({
   startToCloseTimeout: '10 s',
   retry: { initialInterval: '100 ms', backoffCoefficient: 2, maximumInterval: '10 s' },
   localRetryThreshold: '5 s',
 });
 
+/** Longer the buyer's points don't wait for what decides nothing. */
+const readWithinMs = 10 * 60_000;
+const atLeastMs = 3_000;
+
 export async function returnPayment(key: ReturnPayment): Promise<ReturnEnd> {
-  const read = await readInvoice(key);
+  const work = await findReturn(key);
+  const read =
+    work?.state === 'approved' ? await readInvoice(key.partnerId, work.invoiceId, readWithinMs * work.waitScale) : null;
   return bookReturn(key, read, Date.now());
 }
 
-async function readInvoice(key: ReturnPayment): Promise<ReturnRead | null> {
+async function readInvoice(partnerId: string, invoiceId: string, withinMs: number): Promise<ReturnRead | null> {
   const { readInvoiceForReturn } = proxyActivities<ReadActivities>({
     taskQueue: taskQueues.invoicebox,
-    priority: { fairnessKey: key.partnerId, priorityKey: priorities.lateProof },
+    priority: { fairnessKey: partnerId, priorityKey: priorities.lateProof },
     startToCloseTimeout: '45 s',
     heartbeatTimeout: '6 s',
-    scheduleToCloseTimeout: '1 min',
-    retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '15 s' },
+    scheduleToCloseTimeout: Math.max(atLeastMs, withinMs),
+    retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '60 s' },
     summary: 'Read what the invoice says at Invoicebox, for the record',
   });
   try {
-    return await readInvoiceForReturn(key);
+    return await readInvoiceForReturn(partnerId, invoiceId);
   } catch (error) {
     // Booked all the same, with nothing read: the approval decided, not the invoice.
     if (error instanceof ActivityFailure) return null;
