@@ -13,6 +13,7 @@ export interface ReturnRead {
   readonly readAt: number;
 }
 
+export type { ReturnWork };
 /** What came of a booking. */
 export type ReturnEnd = ReturnBooking;
 

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { z } from 'zod';
-import { paymentStates, type Actor, type PaymentState } from '../domain/payment.js';
+import { paymentStates, type Actor, type PaymentPolicy, type PaymentState } from '../domain/payment.js';
 import { call, iso, type OnDeliveries } from './call.js';
 import { outcome } from './outcomes.js';
 
@@ -25,7 +25,8 @@ const bookOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('conflict'), state }),
   outcome('not_found'),
 ]);
-const work = z.object({ invoiceId: z.string(), state, waitScale: z.number() });
+const policy = z.custom<PaymentPolicy>((value) => typeof value === 'object' && value !== null);
+const work = z.object({ invoiceId: z.string(), state, policy });
 const paymentReturn = z.object({
   id: z.uuid(),
   paymentId: z.uuid(),

@@ -5,8 +5,8 @@
  */
 import { ActivityFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type * as returnActivities from '../activities/returns.js';
-import type { ReturnEnd, ReturnRead } from '../activities/returns.js';
-import { priorities } from './calls.js';
+import type { ReturnEnd, ReturnRead, ReturnWork } from '../activities/returns.js';
+import { callPriority } from '../domain/quota.js';
 import { taskQueues, type ReturnPayment } from './messages.js';
 
 type ReadActivities = ReturnType<typeof returnActivities.createReturnReadActivities>;
@@ -24,18 +24,17 @@ const atLeastMs = 3_000;
 
 export async function returnPayment(key: ReturnPayment): Promise<ReturnEnd> {
   const work = await findReturn(key);
-  const read =
-    work?.state === 'approved' ? await readInvoice(key.partnerId, work.invoiceId, readWithinMs * work.waitScale) : null;
+  const read = work?.state === 'approved' ? await readInvoice(key.partnerId, work) : null;
   return bookReturn(key, read, Date.now());
 }
 
-async function readInvoice(partnerId: string, invoiceId: string, withinMs: number): Promise<ReturnRead | null> {
+async function readInvoice(partnerId: string, { invoiceId, policy }: ReturnWork): Promise<ReturnRead | null> {
   const { readInvoiceForReturn } = proxyActivities<ReadActivities>({
     taskQueue: taskQueues.invoicebox,
-    priority: { fairnessKey: partnerId, priorityKey: priorities.lateProof },
+    priority: callPriority(partnerId, policy.quota, 'lateProof'),
     startToCloseTimeout: '45 s',
     heartbeatTimeout: '6 s',
-    scheduleToCloseTimeout: Math.max(atLeastMs, withinMs),
+    scheduleToCloseTimeout: Math.max(atLeastMs, readWithinMs * policy.waitScale),
     retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '60 s' },
     summary: 'Read what the invoice says at Invoicebox, for the record',
   });

@@ -10,7 +10,7 @@ import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
-import { isoOrNull } from '../webhooks/times.js';
+import { utcOrNull } from '../utc.js';
 import { anyUuid, instant, reference, words } from '../validate.js';
 import { paymentJson } from './paymentJson.js';
 import { Payments } from './payments.js';
@@ -19,7 +19,9 @@ import { ReturnStarts } from './returnStarts.js';
 const returnBody = z
   .strictObject({
     amountMinor: z.int().min(1).max(maxAmountMinor).meta({ description: 'What came back of the payment’s sum' }),
-    fundRestored: z.boolean().meta({ description: 'Whether Invoicebox has put it back into the fund; else to the buyer alone' }),
+    fundRestored: z
+      .boolean()
+      .meta({ description: 'Whether Invoicebox has put it back into the fund; else to the buyer alone' }),
     reference: reference.meta({ description: 'Of the refund: it is returned once by it' }),
     reason: words(500).min(1).meta({ description: 'For those who approve it; not told to the buyer' }),
   })
@@ -46,7 +48,10 @@ const returnSchema = z
     requestedUntil: instant.nullable().meta({ description: 'Not approved by then, it has to be asked for again' }),
     decidedBy: who.nullable(),
     decidedAt: instant.nullable(),
-    invoiceStatus: z.string().nullable().meta({ description: 'What the invoice read before it was booked; null: not read' }),
+    invoiceStatus: z
+      .string()
+      .nullable()
+      .meta({ description: 'What the invoice read before it was booked; null: not read' }),
     invoiceReadAt: instant.nullable(),
     returnedAt: instant.nullable(),
   })
@@ -160,12 +165,12 @@ function returnJson(told: PaymentReturn): z.infer<typeof returnSchema> {
     reason: told.reason,
     approvalId: told.approvalId,
     requestedBy: told.requestedBy,
-    requestedAt: isoOrNull(told.requestedAt),
-    requestedUntil: isoOrNull(told.requestedUntil),
+    requestedAt: utcOrNull(told.requestedAt),
+    requestedUntil: utcOrNull(told.requestedUntil),
     decidedBy: told.decidedBy,
-    decidedAt: isoOrNull(told.decidedAt),
+    decidedAt: utcOrNull(told.decidedAt),
     invoiceStatus: told.invoiceStatus,
-    invoiceReadAt: isoOrNull(told.invoiceReadAt),
-    returnedAt: isoOrNull(told.returnedAt),
+    invoiceReadAt: utcOrNull(told.invoiceReadAt),
+    returnedAt: utcOrNull(told.returnedAt),
   };
 }

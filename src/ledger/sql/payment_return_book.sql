@@ -92,15 +92,15 @@ BEGIN
 END
 $$;
 
--- What its saga goes by: the invoice, how its payment's waits are scaled, and whether there is still something to book. NULL: no
--- such return.
+-- What its saga goes by: the invoice, the times and the quota of its payment, and whether there is still something to
+-- book. NULL: no such return.
 CREATE OR REPLACE FUNCTION payment_return_work(p_partner uuid, p_return uuid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   RETURN (
     SELECT jsonb_build_object('invoiceId', payment.invoice_id, 'state', payment_return.state,
-      'waitScale', (payment.policy ->> 'waitScale')::numeric)
+      'policy', payment.policy)
     FROM payment_return JOIN payment ON payment.id = payment_return.payment_id WHERE payment_return.id = p_return);
 END
 $$;
