@@ -114,7 +114,7 @@ export class Returns {
 
   /** Oldest first, from after the given one. */
   list(partnerId: string, paymentId: string, after: string | null, limit: number): Promise<PaymentReturn[]> {
-    return this.#call(z.array(paymentReturn), 'payment_returns_read', [partnerId, paymentId, after, limit]);
+    return this.#call(z.array(paymentReturn), 'payment_returns_read', [partnerId, paymentId, after, limit, null]);
   }
 
   async get({ partnerId, returnId }: ReturnKey, paymentId: string): Promise<PaymentReturn | null> {
