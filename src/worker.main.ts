@@ -14,6 +14,7 @@ import { Partners } from './activities/partners.js';
 import { createReturnActivities, createReturnReadActivities } from './activities/returns.js';
 import { createImportStartActivities } from './activities/startImports.js';
 import { createReturnStartActivities } from './activities/startReturns.js';
+import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
 import { readWorkerConfig } from './config.js';
@@ -21,6 +22,7 @@ import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
+import { Audit } from './ledger/audit.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
@@ -125,6 +127,7 @@ const makers = {
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
+        ...createSealActivities(new Audit(pool)),
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
         ...createReturnStartActivities(returns, temporal),
