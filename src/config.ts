@@ -90,6 +90,8 @@ const temporalSetupEnvironment = z.object({
   SWEEP_HOLD_AGE_MS: z.coerce.number().int().min(0).max(3_600_000).default(300_000),
   /** A sweep that takes longer is ended, so that the next can do the work. */
   SWEEP_TIMEOUT_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(600_000),
+  /** How often what was written is sealed into the audit chains. */
+  SEAL_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** How often deliveries are looked for that nobody has started. */
   WEBHOOK_START_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** A delivery that is due no longer than this may be under way. */

@@ -15,6 +15,7 @@ import { CreditImports } from '../ledger/creditImports.js';
 import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Statement } from '../ledger/statement.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { AddressGuard } from '../webhooks/address.js';
@@ -32,10 +33,12 @@ import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { FundChangesController } from './fund/changes.controller.js';
 import { FundController } from './fund/fund.controller.js';
+import { StatementController } from './fund/statement.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { Keys } from './keys/keys.js';
 import { keyRate } from './keyRate.js';
 import { MembersController } from './members/members.controller.js';
+import { OutstandingController } from './programme/outstanding.controller.js';
 import { ProgrammeController } from './programme/programme.controller.js';
 import { BorderPipe } from './validate.js';
 import { HealthController } from './health/health.controller.js';
@@ -100,8 +103,10 @@ export class ApiModule implements OnApplicationShutdown {
         CreditsController,
         ExportsController,
         ProgrammeController,
+        OutstandingController,
         FundController,
         FundChangesController,
+        StatementController,
         ApprovalsController,
         EventsController,
         EndpointsController,
@@ -120,6 +125,7 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Fund, useFactory: (pool: Pool) => new Fund(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Statement, useFactory: (pool: Pool) => new Statement(pool), inject: [Pool] },
         { provide: Approvals, useFactory: (pool: Pool) => new Approvals(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
         { provide: WebhookStarts, useValue: starts },

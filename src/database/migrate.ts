@@ -124,6 +124,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     'approval_decide', 'approval_read', 'approval_list',
     'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
+    'fund_statement_begin', 'fund_statement_page', 'points_outstanding',
     ...both,
   ]; // prettier-ignore
   const worker = [
@@ -132,7 +133,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
     'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
-    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
+    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end',
+    'partners_to_seal', 'audit_seal', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.
   await client.query('BEGIN');

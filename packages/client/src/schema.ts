@@ -478,6 +478,26 @@ export interface paths {
         patch: operations["Programme_change"];
         trace?: never;
     };
+    "/v1/points/outstanding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the points outstanding at the end of a day
+         * @description Needs the scope `points:read`.
+         */
+        get: operations["Outstanding_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fund": {
         parameters: {
             query?: never;
@@ -602,6 +622,28 @@ export interface paths {
          *     Needs the scope `fund:write`.
          */
         post: operations["FundChanges_correct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fund/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a month of the fund, entry by entry
+         * @description Opening balance, each entry with the balance after it, turnovers, closing balance. What is reserved moves nothing here. The CSV is for Excel: `;`, decimal comma, byte order mark; text that could be a formula begins with an apostrophe.
+         *
+         *     Needs the scope `fund:read`.
+         */
+        get: operations["Statement_read"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1109,6 +1151,41 @@ export interface components {
                 /** Format: date-time */
                 at: string;
             }[];
+            /** @description That its entries and events stand in the audit chain: see docs/audit.md */
+            audit: {
+                /**
+                 * @description `pending`: some of it is not sealed yet, within a minute or two it is
+                 * @enum {string}
+                 */
+                state: "sealed" | "pending";
+                /** Format: uuid */
+                partnerId: string;
+                /** @description The last block of your chain. Keep it: it pins down all before */
+                head: {
+                    n: number;
+                    hash: string;
+                } | null;
+                /** @description Those that hold its entries, and those that lead there from the head */
+                blocks: {
+                    n: number;
+                    previousHash: string;
+                    skipHash: string;
+                    root: string;
+                    firstPosition: number;
+                    entries: number;
+                    /** Format: date-time */
+                    sealedAt: string;
+                    hash: string;
+                }[];
+                proofs: {
+                    /** @description What was hashed, field by field */
+                    leaf: (string | null)[];
+                    /** @description null: not sealed yet */
+                    block: number | null;
+                    index: number | null;
+                    path: string[];
+                }[];
+            };
         };
         ConfirmPayment: {
             /** @description The programme’s own name for the member; compared after NFC and trimming */
@@ -1357,6 +1434,17 @@ export interface components {
             expiringSoonDays?: number;
             minPoints?: number | null;
             maxPoints?: number | null;
+        };
+        OutstandingPoints: {
+            /** Format: date */
+            date: string;
+            /**
+             * Format: date-time
+             * @description The moment in which that day ends
+             */
+            before: string;
+            /** @description Of all members, what payments under way held included */
+            points: number;
         };
         FundList: {
             data: components["schemas"]["Fund"][];
@@ -4655,6 +4743,101 @@ export interface operations {
             };
         };
     };
+    Outstanding_read: {
+        parameters: {
+            query: {
+                /** @description Its end counts, in the programme’s zone */
+                date: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutstandingPoints"];
+                };
+            };
+            /** @description `malformed_request`: The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: The API key is missing or not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     Fund_read: {
         parameters: {
             query?: never;
@@ -5409,6 +5592,149 @@ export interface operations {
                 };
             };
             /** @description `invalid_request`: The request is not valid; `idempotency_other_body`: This Idempotency-Key was used with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    Statement_read: {
+        parameters: {
+            query: {
+                /** @description In the programme’s zone */
+                month: string;
+                currency: string;
+                format?: "csv" | "json";
+                /** @description Of the words in a CSV */
+                language?: "ru" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/json": {
+                        month: string;
+                        currency: string;
+                        timeZone: string;
+                        /** Format: date-time */
+                        from: string;
+                        /** Format: date-time */
+                        before: string;
+                        openingMinor: number;
+                        entries: {
+                            /** Format: uuid */
+                            id: string;
+                            /** Format: date-time */
+                            at: string;
+                            /** @description In the programme’s zone */
+                            localTime: string;
+                            /** @description deposit, repayment, correction, draw, return_fund; more may come */
+                            kind: string;
+                            /** @description As the balance moved */
+                            amountMinor: number;
+                            /** @description Of the invoice that was paid */
+                            vatAmountMinor: number | null;
+                            invoiceNumber: string | null;
+                            transactionId: string | null;
+                            /** @description A bill’s number, a refund’s reference */
+                            reference: string | null;
+                            /** Format: uuid */
+                            paymentId: string | null;
+                            /** @description After it */
+                            balanceMinor: number;
+                        }[];
+                        incomingMinor: number;
+                        outgoingMinor: number;
+                        closingMinor: number;
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: The API key is missing or not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -137,3 +137,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     WHERE state = 'approved' AND decided_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
   ) AS approved;
 $$;
+
+-- All partners: each has a chain to seal (audit_seal.sql).
+CREATE OR REPLACE FUNCTION partners_to_seal() RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM partner;
+$$;
