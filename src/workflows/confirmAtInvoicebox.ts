@@ -12,7 +12,6 @@ import { explain, settleInto } from './payment.js';
 import { proveOutcome } from './proveOutcome.js';
 import { readAndQuote } from './readAndQuote.js';
 import {
-  changeOf,
   closeAsRefused,
   decline,
   expiryOf,
@@ -111,9 +110,9 @@ async function readAgainWhileHeld(settlement: Settlement, giveUpAt: number): Pro
   );
   switch (read.kind) {
     case 'quoted': {
-      const change = changeOf(read.quote, confirmation);
-      if (change === null) return false;
-      await returnOrDecline(settlement, change);
+      const { amountMinor, currency } = read.quote;
+      if (amountMinor === confirmation.seen.amountMinor && currency === confirmation.seen.currency) return false;
+      await returnOrDecline(settlement, 'amount_changed');
       return true;
     }
     case 'unavailable':

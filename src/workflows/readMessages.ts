@@ -23,24 +23,20 @@ function readActor(value: unknown): Actor | null {
 export function readConfirmation(value: unknown): Confirmation | null {
   if (!isFields(value) || !isFields(value['seen'])) return null;
   const { memberId, seen, confirmationId, notAfter } = value;
-  const { amountMinor, currency, points, version } = seen;
+  const { amountMinor, currency, points } = seen;
   const actor = readActor(value['actor']);
   if (actor === null || !isUuid(confirmationId) || !isCount(notAfter)) return null;
   if (memberId !== null && !isUuid(memberId)) return null;
   if (!isCount(amountMinor) || !isCount(points) || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency))
     return null;
-  if (version !== undefined && !isCount(version)) return null;
-  const told = { amountMinor, currency, points, ...(version === undefined ? {} : { version }) };
-  return { memberId, seen: told, actor, confirmationId, notAfter };
+  return { memberId, seen: { amountMinor, currency, points }, actor, confirmationId, notAfter };
 }
 
 export function readCancellation(value: unknown): Cancellation | null {
   if (!isFields(value)) return null;
-  const { reason, notAfter, as } = value;
+  const { reason, notAfter } = value;
   const actor = readActor(value['actor']);
-  if (actor === null || !isText(reason) || !isCount(notAfter)) return null;
-  if (as !== undefined && as !== 'refused') return null;
-  return { actor, reason, notAfter, ...(as === undefined ? {} : { as }) };
+  return actor !== null && isText(reason) && isCount(notAfter) ? { actor, reason, notAfter } : null;
 }
 
 export function readResolution(value: unknown): Resolution | null {
