@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import type { z } from 'zod';
 import type { AttemptClass } from '../domain/confirmAnswer.js';
+import type { ApprovalReason } from '../domain/organisationPolicy.js';
 import type { Actor, Confirmation, FinalState, PaymentPolicy, Scheme } from '../domain/payment.js';
 import { call, iso, type OnDeliveries } from './call.js';
 import {
@@ -47,6 +48,9 @@ export interface StoredRead {
   readonly currency: string;
   readonly expiresAt: string | null;
   readonly paymentUrl: string | null;
+  /** Of an organisation's: of everything that its policy and an approver look at, and why the policy wants one. */
+  readonly print?: string;
+  readonly approval?: ApprovalReason | null;
 }
 
 export class Ledger {
@@ -182,7 +186,7 @@ export class Ledger {
 
   close(
     key: PaymentKey,
-    to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation',
+    to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation' | 'awaiting_approval',
     reason: string | null,
     confirmationId: string | null,
     actor: Actor,
