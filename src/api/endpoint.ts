@@ -33,11 +33,13 @@ import { validate } from './validate.js';
 export interface Media {
   readonly media: readonly string[];
   readonly description: string;
+  /** What `application/json` among them holds. */
+  readonly json?: z.ZodType;
 }
 
 interface EndpointDescription {
-  /** `every`: only a key that has all scopes. */
-  readonly scope: Scope | 'every';
+  /** Several: one of them, which one is the subject's to say. `every`: only a key that has all scopes. */
+  readonly scope: Scope | readonly Scope[] | 'every';
   readonly summary: string;
   readonly description?: string;
   /** By status; the least one is what is sent where the handler says no other. `null`: no body. */
@@ -81,6 +83,7 @@ export const ApiController = (path: string, tag: string) =>
 
 export function Endpoint(endpoint: EndpointDescription): MethodDecorator {
   const { scope, summary, description, answers, body } = endpoint;
+  const named = typeof scope === 'string' ? [scope] : scope;
   const codes = [
     ...everywhere,
     ...(endpoint.problems ?? []),
@@ -95,12 +98,17 @@ export function Endpoint(endpoint: EndpointDescription): MethodDecorator {
     HttpCode(Math.min(...Object.keys(answers).map(Number))),
     ApiOperation({
       summary,
-      description: [description, scope === 'every' ? 'Needs a key with every scope.' : `Needs the scope \`${scope}\`.`]
+      description: [
+        description,
+        scope === 'every'
+          ? 'Needs a key with every scope.'
+          : `Needs the scope ${named.map((one) => `\`${one}\``).join(' or ')}.`,
+      ]
         .filter((part) => part !== undefined)
         .join('\n\n'),
     }),
     // For tools, and for the tests that take each endpoint with a key that lacks it.
-    ApiExtension('x-scope', scope),
+    ApiExtension('x-scope', named.join(' or ')),
     ...Object.entries(answers).map(([status, answer]) => answered(Number(status), answer)),
     ...problemAnswers(codes),
     ...(endpoint.idempotent === true ? [idempotencyHeader] : []),
@@ -113,11 +121,16 @@ const isMedia = (answer: z.ZodType | Media): answer is Media => 'media' in answe
 function answered(status: number, answer: z.ZodType | Media | null) {
   if (answer === null) return ApiResponse({ status, description: 'Done' });
   if (isMedia(answer)) {
-    const content = Object.fromEntries(answer.media.map((type) => [type, { schema: { type: 'string' } }]));
-    return ApiResponse({ status, description: answer.description, content });
+    const { media, description, json } = answer;
+    const schemaOf = (type: string) =>
+      type === 'application/json' && json !== undefined ? openApiSchema(json) : { type: 'string' };
+    const content = Object.fromEntries(media.map((type) => [type, { schema: schemaOf(type) }]));
+    return ApiResponse({ status, description, content });
   }
   return ApiResponse({ status, description: 'As it is now', standardSchema: answer });
 }
+
+const openApiSchema = (schema: z.ZodType): object => z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'output' });
 
 function problemAnswers(codes: readonly ProblemCode[]) {
   const statuses = [...new Set(codes.map((code) => problems[code].status))].sort();
