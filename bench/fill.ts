@@ -8,9 +8,9 @@ import pg from 'pg';
 const creditsAMember = 6;
 /** Of a payment: hold, reserve, capture, draw. */
 const transfersAPayment = 4;
-export const transfersAMember = creditsAMember + transfersAPayment;
-export const pointsACredit = 1_000;
-export const amountMinor = 100;
+const transfersAMember = creditsAMember + transfersAPayment;
+const pointsACredit = 1_000;
+const amountMinor = 100;
 
 /** So many transfers at once, as a chunk of an import has them; each a transaction. */
 const transfersAChunk = 10_000;
