@@ -16,6 +16,8 @@ import {
   searchAttributes,
   startImportsScheduleId,
   startImportsWorkflow,
+  startReconciliationsScheduleId,
+  startReconciliationsWorkflow,
   startWebhooksScheduleId,
   startWebhooksWorkflow,
   sweepScheduleId,
@@ -102,6 +104,12 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
     [startImportsScheduleId]: of(startImportsScheduleId, startImportsWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
+    [startReconciliationsScheduleId]: of(
+      startReconciliationsScheduleId,
+      startReconciliationsWorkflow,
+      config.SWEEP_EVERY_MS,
+      [{ graceMs: config.SWEEP_GRACE_MS, everyMs: config.RECONCILE_EVERY_MS }],
+    ),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [
       { graceMs: config.WEBHOOK_START_GRACE_MS },
     ]),

@@ -12,6 +12,9 @@ import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
 import { createImportStartActivities } from './activities/startImports.js';
+import { createReadEndedActivities } from './activities/readEnded.js';
+import { createReconcileActivities } from './activities/reconcile.js';
+import { createReconciliationStartActivities } from './activities/startReconciliations.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
 import { readWorkerConfig } from './config.js';
@@ -22,7 +25,9 @@ import { KeyRing } from './keyring.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
+import { Reconciliations } from './ledger/reconciliations.js';
 import { Recovery } from './ledger/recovery.js';
+import { Statements } from './ledger/statements.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
@@ -46,6 +51,7 @@ const temporal = new Client({ connection: clientConnection, namespace: config.TE
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
+const reconciliations = new Reconciliations(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
 const client = new InvoiceboxClient({
@@ -102,7 +108,10 @@ const makers = {
     Worker.create({
       ...common,
       taskQueue: taskQueues.invoicebox,
-      activities: createInvoiceboxActivities(client, ledger, partners),
+      activities: {
+        ...createInvoiceboxActivities(client, ledger, partners),
+        ...createReadEndedActivities(client, reconciliations, partners),
+      },
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
       // By default heartbeats are held back to 80 % of their time-out: a stall of a second would lose a call's answer.
@@ -120,6 +129,8 @@ const makers = {
         ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
+        ...createReconcileActivities(new Statements(pool), reconciliations),
+        ...createReconciliationStartActivities(reconciliations, temporal),
         ...createWebhookStartActivities(webhooks, temporal),
         ...deliveries,
       },

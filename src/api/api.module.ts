@@ -13,6 +13,8 @@ import { KeyRing } from '../keyring.js';
 import { CreditImports } from '../ledger/creditImports.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Reconciliations } from '../ledger/reconciliations.js';
+import { Statements } from '../ledger/statements.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { AddressGuard } from '../webhooks/address.js';
@@ -27,7 +29,12 @@ import { Cursors } from './cursors.js';
 import { ProblemsController } from './docs/problems.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
+import { DifferencesController } from './fund/differences.controller.js';
 import { FundController } from './fund/fund.controller.js';
+import { ReconciliationsController } from './fund/reconciliations.controller.js';
+import { ReconciliationStarts } from './fund/reconciliationStarts.js';
+import { StatementsController } from './fund/statements.controller.js';
+import { StatementUploads } from './fund/statementUploads.js';
 import { KeysController } from './keys/keys.controller.js';
 import { Keys } from './keys/keys.js';
 import { keyRate } from './keyRate.js';
@@ -97,6 +104,9 @@ export class ApiModule implements OnApplicationShutdown {
         ExportsController,
         ProgrammeController,
         FundController,
+        StatementsController,
+        DifferencesController,
+        ReconciliationsController,
         EventsController,
         EndpointsController,
         DeliveriesController,
@@ -121,6 +131,13 @@ export class ApiModule implements OnApplicationShutdown {
           useFactory: (pool: Pool) => new CreditImports(pool, starts.onDeliveries),
           inject: [Pool],
         },
+        { provide: Statements, useFactory: (pool: Pool) => new Statements(pool), inject: [Pool] },
+        {
+          provide: Reconciliations,
+          useFactory: (pool: Pool) => new Reconciliations(pool, starts.onDeliveries),
+          inject: [Pool],
+        },
+        { provide: ReconciliationStarts, useValue: new ReconciliationStarts(client) },
         { provide: ImportStarts, useValue: new ImportStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
@@ -134,6 +151,7 @@ export class ApiModule implements OnApplicationShutdown {
         Payments,
         Programmes,
         Sessions,
+        StatementUploads,
         Visits,
         PaymentGuard,
       ],

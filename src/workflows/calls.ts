@@ -8,7 +8,7 @@ type InvoiceboxActivities = ReturnType<typeof invoiceboxActivities.createInvoice
 type LedgerActivities = ReturnType<typeof ledgerActivities.createLedgerActivities>;
 
 /** Who goes first on the limited queue (design.md, section 3). */
-export const priorities = { confirm: 1, read: 2, earlyProof: 2, lateProof: 3 } as const;
+export const priorities = { confirm: 1, read: 2, earlyProof: 2, lateProof: 3, reconciliation: 5 } as const;
 
 /** Postgres steps: short, idempotent, repeated until Postgres answers; they have no time-out as a whole. */
 export const ledger = proxyLocalActivities<LedgerActivities>({

@@ -7,3 +7,5 @@ export { startImports } from './startImports.js';
 export { expirePoints } from './expirePoints.js';
 export { deliverWebhook } from './deliverWebhook.js';
 export { startWebhooks } from './startWebhooks.js';
+export { reconcile } from './reconcile.js';
+export { startReconciliations, wantReconciliation } from './startReconciliations.js';
