@@ -12,7 +12,7 @@ import { loginSecretPurpose } from '../src/api/pay/programmes.js';
 import { readPartnerConfig } from '../src/config.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
-import { partnerSettings } from '../src/partnerSettings.js';
+import { invoiceboxOptions, partnerSettings } from '../src/partnerSettings.js';
 
 const integer = z.int().min(0).max(1e13);
 
@@ -23,6 +23,7 @@ export const partnerFile = z.strictObject({
   invoiceboxToken: z.string().min(1).max(512),
   loginSecret: z.string().min(1).max(512).nullable().default(null),
   settings: partnerSettings,
+  invoiceboxOptions: invoiceboxOptions.prefault({}),
   funds: z
     .array(
       z.strictObject({
@@ -66,11 +67,11 @@ export async function applyPartner(
       partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
     // Applying again also says that somebody has looked at the fund. Bad credentials are cleared by a token check alone.
     await client.query(
-      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed)
-       VALUES ($1, $2, $3, $4, $5, $6)
+      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, invoicebox_options)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
-         invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed,
-         fund_doubted_at = NULL`,
+         invoicebox_options = excluded.invoicebox_options, fund_doubted_at = NULL,
+         invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed`,
       [
         partnerId,
         partner.slug,
@@ -78,6 +79,7 @@ export async function applyPartner(
         partner.settings,
         keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)),
         sealedSecret,
+        partner.invoiceboxOptions,
       ],
     );
     for (const fund of partner.funds) {

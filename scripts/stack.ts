@@ -129,6 +129,8 @@ export interface RunningTemporal {
 const dynamicConfig = [
   'matching.enableFairness=true',
   'matching.useNewMatcher=true',
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxTimeShift="10ms"',

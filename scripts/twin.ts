@@ -30,8 +30,36 @@ export interface TwinInvoice {
   readonly paymentUrl: string;
 }
 
+export interface TwinReversal {
+  readonly transactionId: string;
+  readonly amountMinor: number;
+  readonly restoredTo: string | null;
+  readonly at: string;
+}
+
+interface TwinQuotaSettings {
+  readonly enforced: boolean;
+  readonly account: number;
+  readonly address: number;
+  readonly windowMs: number;
+  readonly retryAfter: 'none' | 'seconds' | 'date';
+}
+
+interface TwinUsage {
+  readonly requests: number;
+  readonly tooManyRequests: number;
+  /** The most that arrived within one window. */
+  readonly worstWindow: number;
+}
+
+export interface TwinQuotas {
+  readonly settings: TwinQuotaSettings;
+  readonly accounts: Readonly<Record<string, TwinUsage>>;
+  readonly addresses: Readonly<Record<string, TwinUsage>>;
+}
+
 export interface TwinRequest {
-  readonly operation: 'read' | 'confirm' | 'auth';
+  readonly operation: 'read' | 'list' | 'confirm' | 'auth';
   readonly invoiceId: string | null;
   readonly partnerOperationId?: string;
   /** null while the call is being worked on. */
@@ -95,6 +123,9 @@ export class Twin {
       token: string;
       funds: { currency: string; sizeMinor: number; overdraftMinor?: number }[];
       repeatAnswers?: 'success' | 'already_paid';
+      pageParameters?: 'page' | '_page' | 'both';
+      /** Requests a window, where they are not those of everybody. */
+      quota?: number;
     },
   ): Promise<unknown> {
     return this.#call('PUT', `/control/accounts/${id}`, account);
@@ -118,6 +149,57 @@ export class Twin {
 
   payInvoiceElsewhere(id: string): Promise<TwinInvoice> {
     return this.#call('POST', `/control/invoices/${id}/pay`, {});
+  }
+
+  /** So many invoices of the same terms, `everyMs` apart. */
+  async createInvoices(
+    count: number,
+    terms: Readonly<Record<string, unknown>> & { amountMinor: number; everyMs?: number },
+  ): Promise<void> {
+    await this.#call('POST', '/control/invoice-series', { count, ...terms });
+  }
+
+  /** The merchant gives money back of a paid invoice; nobody is told. No amount: all that is left. */
+  reverseInvoice(
+    id: string,
+    reversal: { amountMinor?: number; restoreFund: boolean; status: 'paid' | 'canceled' },
+  ): Promise<TwinReversal> {
+    return this.#call('POST', `/control/invoices/${id}/reverse`, reversal);
+  }
+
+  /** Money that the partner transfers; it is in the statement. */
+  deposit(accountId: string, deposit: { amountMinor: number; currency?: string; billNumber?: string }) {
+    return this.#call<{ transactionId: string; at: string }>(
+      'POST',
+      `/control/accounts/${accountId}/deposits`,
+      deposit,
+    );
+  }
+
+  /** The cabinet's statement as CSV (simulator/statement.ts says how it is written). */
+  async statement(
+    accountId: string,
+    query: { currency?: string; from?: string; until?: string; zone?: string } = {},
+  ): Promise<string> {
+    const parameters = new URLSearchParams(query).toString();
+    const response = await fetch(`${this.url}/control/accounts/${accountId}/statement?${parameters}`);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`The twin gave no statement: ${response.status} ${text}`);
+    return text;
+  }
+
+  /** What is not given stays as it is. */
+  setQuotas(changes: Partial<TwinQuotaSettings>): Promise<TwinQuotaSettings> {
+    return this.#call('PUT', '/control/quotas', changes);
+  }
+
+  quotas(): Promise<TwinQuotas> {
+    return this.#call('GET', '/control/quotas');
+  }
+
+  /** Counts anew. */
+  clearQuotas(): Promise<TwinQuotas> {
+    return this.#call('DELETE', '/control/quotas');
   }
 
   arrangeFault(fault: TwinFault): Promise<unknown> {

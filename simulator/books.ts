@@ -1,4 +1,5 @@
-import type { AccountFigures, BookEvent, Confirmation, NewInvoice } from './events.js';
+import type { AccountFigures, BookEvent, Confirmation, Deposit, NewInvoice, Reversal } from './events.js';
+import { InvoicesByCreation } from './invoicesByCreation.js';
 import type { Currency } from './money.js';
 
 // The books: a fold over the journal's events. Nothing is decided here, nothing is read from outside.
@@ -14,11 +15,16 @@ export interface Account extends Omit<AccountFigures, 'funds'> {
   readonly id: string;
   readonly funds: ReadonlyMap<Currency, Fund>;
   readonly confirmations: readonly Confirmation[];
+  readonly deposits: readonly Deposit[];
+  /** Those that restored one of its funds. */
+  readonly reversals: readonly Reversal[];
 }
 
 export interface Invoice extends NewInvoice {
   /** Known only for a paid invoice: which account's fund paid it, or some other instrument. */
   readonly paidBy?: Confirmation | 'another instrument' | undefined;
+  /** What the merchant has given back of it so far. */
+  readonly reversedMinor?: number | undefined;
 }
 
 /** Size + overdraft − drawn; below zero when a fund was made smaller than what is drawn. */
@@ -30,12 +36,14 @@ export function availableMinor(fund: Fund): number {
 interface OpenAccount extends Account {
   readonly funds: Map<Currency, Fund>;
   readonly confirmations: Confirmation[];
+  readonly deposits: Deposit[];
+  readonly reversals: Reversal[];
 }
 
 export class Books {
+  readonly invoices = new InvoicesByCreation<Invoice>();
   readonly #accounts = new Map<string, OpenAccount>();
   readonly #accountsByToken = new Map<string, string>();
-  readonly #invoices = new Map<string, Invoice>();
   readonly #confirmations = new Map<string, Confirmation>();
 
   apply(event: BookEvent): void {
@@ -44,29 +52,36 @@ export class Books {
         this.#applyAccount(event.accountId, event.figures);
         return;
       case 'invoice_created':
-        this.#invoices.set(event.invoice.id, event.invoice);
+        this.invoices.add(event.invoice);
         return;
       case 'invoice_edited':
-        this.#change(event.invoiceId, event.changes);
+        this.invoices.change(event.invoiceId, event.changes);
         return;
       case 'invoice_cancelled':
-        this.#change(event.invoiceId, { status: 'canceled' });
+        this.invoices.change(event.invoiceId, { status: 'canceled' });
         return;
       case 'invoice_paid_elsewhere':
-        this.#change(event.invoiceId, { status: 'paid', paidBy: 'another instrument' });
+        this.invoices.change(event.invoiceId, { status: 'paid', paidBy: 'another instrument' });
         return;
       case 'confirmed':
         this.#applyConfirmation(event.confirmation);
         return;
+      case 'invoice_reversed':
+        this.#applyReversal(event.reversal, event.status);
+        return;
+      case 'fund_deposited': {
+        const { deposit } = event;
+        this.#moveFund(deposit.accountId, deposit.currency, (fund) => ({
+          ...fund,
+          sizeMinor: fund.sizeMinor + deposit.amountMinor,
+        })).deposits.push(deposit);
+        return;
+      }
     }
   }
 
   get accounts(): readonly Account[] {
     return [...this.#accounts.values()];
-  }
-
-  get invoiceCount(): number {
-    return this.#invoices.size;
   }
 
   account(id: string): Account | undefined {
@@ -79,7 +94,7 @@ export class Books {
   }
 
   invoice(id: string): Invoice | undefined {
-    return this.#invoices.get(id);
+    return this.invoices.get(id);
   }
 
   /** An operation id belongs to its account: two accounts may use the same one. */
@@ -95,6 +110,8 @@ export class Books {
       ...figures,
       id,
       confirmations: before?.confirmations ?? [],
+      deposits: before?.deposits ?? [],
+      reversals: before?.reversals ?? [],
       funds: new Map(
         funds.map((fund) => {
           const drawnMinor = before?.funds.get(fund.currency)?.drawnMinor ?? 0;
@@ -104,21 +121,34 @@ export class Books {
     });
   }
 
-  #change(id: string, changes: Partial<Invoice>): void {
-    const invoice = this.#invoices.get(id);
-    if (!invoice) throw new Error(`The journal changes invoice ${id}, which it never created`);
-    this.#invoices.set(id, { ...invoice, ...changes });
-  }
-
   #applyConfirmation(confirmation: Confirmation): void {
     const { accountId, currency, amountMinor, invoiceId } = confirmation;
-    const account = this.#accounts.get(accountId);
-    const fund = account?.funds.get(currency);
-    if (!account || !fund) throw new Error(`The journal draws ${currency} from ${accountId}, which has no such fund`);
-    this.#change(invoiceId, { status: 'paid', paidBy: confirmation });
-    account.funds.set(currency, { ...fund, drawnMinor: fund.drawnMinor + amountMinor });
+    const account = this.#moveFund(accountId, currency, (fund) => ({
+      ...fund,
+      drawnMinor: fund.drawnMinor + amountMinor,
+    }));
+    this.invoices.change(invoiceId, { status: 'paid', paidBy: confirmation });
     account.confirmations.push(confirmation);
     this.#confirmations.set(operationKey(accountId, confirmation.partnerOperationId), confirmation);
+  }
+
+  #applyReversal(reversal: Reversal, status: 'paid' | 'canceled'): void {
+    const { invoiceId, amountMinor, currency, restoredTo } = reversal;
+    const reversedMinor = (this.invoice(invoiceId)?.reversedMinor ?? 0) + amountMinor;
+    this.invoices.change(invoiceId, { status, reversedMinor });
+    if (restoredTo === null) return;
+    this.#moveFund(restoredTo, currency, (fund) => ({
+      ...fund,
+      drawnMinor: fund.drawnMinor - amountMinor,
+    })).reversals.push(reversal);
+  }
+
+  #moveFund(accountId: string, currency: Currency, move: (fund: Fund) => Fund): OpenAccount {
+    const account = this.#accounts.get(accountId);
+    const fund = account?.funds.get(currency);
+    if (!account || !fund) throw new Error(`The journal moves ${currency} of ${accountId}, which has no such fund`);
+    account.funds.set(currency, move(fund));
+    return account;
   }
 }
 

@@ -12,6 +12,7 @@ const Environment = z.object({
   SIMULATOR_PUBLIC_URL: z.preprocess(absentWhenEmpty, address.optional()),
   SIMULATOR_DATA: optionalText,
   SIMULATOR_TOKEN: optionalText,
+  SIMULATOR_QUOTAS: z.preprocess(absentWhenEmpty, z.enum(['0', '1']).default('0')),
   SHOP_ACCOUNT: text('demo-loyalty'),
   SURETY_URL: z.preprocess(absentWhenEmpty, address.default('http://localhost:3000')),
   SURETY_PARTNER: z.preprocess(
@@ -33,6 +34,8 @@ export interface SimulatorConfig {
   readonly publicUrl?: string | undefined;
   /** Absent: the books live in memory only. */
   readonly journalPath?: string | undefined;
+  /** Whether 100 requests of an account and 500 of an address in 30 s are the most; control changes it. */
+  readonly quotas: boolean;
   readonly suretyUrl: string;
   readonly partner: string;
   readonly shop: {
@@ -54,6 +57,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): SimulatorConfig {
     port: e.SIMULATOR_PORT,
     publicUrl: e.SIMULATOR_PUBLIC_URL,
     journalPath: e.SIMULATOR_DATA,
+    quotas: e.SIMULATOR_QUOTAS === '1',
     suretyUrl: e.SURETY_URL,
     partner: e.SURETY_PARTNER,
     shop: { account: e.SHOP_ACCOUNT, token: e.SIMULATOR_TOKEN },

@@ -43,6 +43,10 @@ export const accountFigures = z.strictObject({
   singleReadAsObject: z.boolean().default(false),
   /** What a repeat of a confirmed operation is told (contract, section 3: silent, so it is a setting). */
   repeatAnswers: z.enum(['success', 'already_paid']).default('success'),
+  /** Which spelling of a list's page is understood (contract, section 2: both occur); the other one is ignored. */
+  pageParameters: z.enum(['page', '_page', 'both']).default('both'),
+  /** A quota of its own, in requests a window (contract, section 1: changeable per account). */
+  quota: z.int().min(1).max(1_000_000).optional(),
 });
 
 /** Everything of an invoice that a merchant, or a test, may change. */
@@ -63,6 +67,9 @@ export const invoice = invoiceTerms.extend({
   number: z.string().min(1).max(50),
   /** Absent: every account may read and confirm it. */
   accountId: accountId.optional(),
+  /** What a list may be filtered by; no answer shows them (contract, section 2). */
+  merchantOrderId: z.string().max(100).optional(),
+  merchantOrderIdVisible: z.string().max(100).optional(),
   createdAt: instant,
   customer,
 });
@@ -78,6 +85,26 @@ const confirmation = z.strictObject({
   requestId: z.uuid(),
 });
 
+/** Money that a merchant gives back (contract, section 4). */
+const reversal = z.strictObject({
+  transactionId: z.uuid(),
+  invoiceId,
+  amountMinor: amountMinor.min(1),
+  currency,
+  /** The account whose fund has it back; null: it went to the payer in some other way. */
+  restoredTo: accountId.nullable(),
+  at: instant,
+});
+
+const deposit = z.strictObject({
+  transactionId: z.uuid(),
+  accountId,
+  amountMinor: amountMinor.min(1),
+  currency,
+  billNumber: z.string().min(1).max(100).nullable(),
+  at: instant,
+});
+
 export const bookEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('account_applied'), accountId, figures: accountFigures }),
   z.strictObject({ type: z.literal('invoice_created'), invoice }),
@@ -85,10 +112,15 @@ export const bookEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('invoice_cancelled'), invoiceId }),
   z.strictObject({ type: z.literal('invoice_paid_elsewhere'), invoiceId }),
   z.strictObject({ type: z.literal('confirmed'), confirmation }),
+  /** `status`: what the invoice reads from then on. */
+  z.strictObject({ type: z.literal('invoice_reversed'), reversal, status: z.enum(['paid', 'canceled']) }),
+  z.strictObject({ type: z.literal('fund_deposited'), deposit }),
 ]);
 
 export type AccountFigures = z.infer<typeof accountFigures>;
 export type InvoiceTerms = z.infer<typeof invoiceTerms>;
 export type Confirmation = z.infer<typeof confirmation>;
+export type Reversal = z.infer<typeof reversal>;
+export type Deposit = z.infer<typeof deposit>;
 export type BookEvent = z.infer<typeof bookEvent>;
 export type NewInvoice = z.infer<typeof invoice>;

@@ -1,15 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Account, Books, Invoice } from './books.js';
 import { type ConfirmDecision, decideConfirm } from './confirmInvoice.js';
-import type { AccountFigures, BookEvent, Confirmation, InvoiceTerms, NewInvoice } from './events.js';
+import type { AccountFigures, BookEvent, Confirmation, Deposit, InvoiceTerms, NewInvoice, Reversal } from './events.js';
 import type { Journal } from './journal.js';
+import type { Currency } from './money.js';
 
 const MAX_ACCOUNTS = 10_000;
-const MAX_INVOICES = 500_000;
+const MAX_INVOICES = 2_000_000;
 const THREE_DAYS_MS = 3 * 24 * 60 * 60 * 1_000;
 
 /** What the merchant's side asks for; the rest has sensible values. */
-export type InvoiceRequest = Pick<NewInvoice, 'amountMinor'> & Partial<Omit<NewInvoice, 'createdAt'>>;
+export type InvoiceRequest = Pick<NewInvoice, 'amountMinor'> & Partial<NewInvoice>;
+
+/** Money that a merchant gives back of a paid invoice; absent amount: all that is left of it. */
+export interface ReversalRequest {
+  readonly amountMinor?: number | undefined;
+  /** Back to the fund that paid, or to the payer in some other way. */
+  readonly restoreFund: boolean;
+  /** What the invoice reads afterwards. */
+  readonly status: 'paid' | 'canceled';
+}
 
 export type ConfirmOutcome =
   | { readonly outcome: 'executed' | 'repeated'; readonly confirmation: Confirmation }
@@ -48,12 +58,12 @@ export class Invoicebox {
   createInvoice(request: InvoiceRequest): Invoice {
     const id = request.id ?? randomUUID();
     if (this.books.invoice(id)) throw new Refused(`Invoice ${id} exists already`);
-    if (this.books.invoiceCount >= MAX_INVOICES) throw new Refused(`There are ${MAX_INVOICES} invoices already`);
+    if (this.books.invoices.size >= MAX_INVOICES) throw new Refused(`There are ${MAX_INVOICES} invoices already`);
     const now = this.now();
     this.#record({
       type: 'invoice_created',
       invoice: {
-        number: `29078-${100_001 + this.books.invoiceCount}`,
+        number: `29078-${100_001 + this.books.invoices.size}`,
         currency: 'RUB',
         description: 'Оплата заказа',
         expiresAt: new Date(now.getTime() + THREE_DAYS_MS).toISOString(),
@@ -61,9 +71,9 @@ export class Invoicebox {
         customer: {},
         raw: {},
         omit: [],
+        createdAt: now.toISOString(),
         ...request,
         id,
-        createdAt: now.toISOString(),
       },
     });
     return known(this.books.invoice(id));
@@ -88,6 +98,37 @@ export class Invoicebox {
     if (status === 'paid' || status === 'canceled') throw new Refused(`Invoice ${id} is ${status}: it can't be paid`);
     this.#record({ type: 'invoice_paid_elsewhere', invoiceId: id });
     return known(this.books.invoice(id));
+  }
+
+  /** As the merchant does: before shipment or after it, whole or in parts (contract, section 4). Nobody is told. */
+  reverseInvoice(id: string, { amountMinor, restoreFund, status }: ReversalRequest): Reversal {
+    const invoice = this.#existing(id);
+    const { paidBy, currency } = invoice;
+    if (paidBy === undefined) throw new Refused(`Invoice ${id} was never paid: there is nothing to give back`);
+    if (restoreFund && paidBy === 'another instrument') throw new Refused(`No fund paid invoice ${id}`);
+    const leftMinor = invoice.amountMinor - (invoice.reversedMinor ?? 0);
+    const amount = amountMinor ?? leftMinor;
+    if (amount < 1 || amount > leftMinor) throw new Refused(`${leftMinor} minor units are left to give back of ${id}`);
+    const reversal: Reversal = {
+      transactionId: randomUUID(),
+      invoiceId: id,
+      amountMinor: amount,
+      currency,
+      restoredTo: restoreFund && paidBy !== 'another instrument' ? paidBy.accountId : null,
+      at: this.now().toISOString(),
+    };
+    this.#record({ type: 'invoice_reversed', reversal, status });
+    return reversal;
+  }
+
+  /** Money that a partner transfers to its fund. */
+  deposit(accountId: string, currency: Currency, amountMinor: number, billNumber: string | null): Deposit {
+    const fund = this.books.account(accountId)?.funds.get(currency);
+    if (!fund) throw new Refused(`Account ${accountId} has no fund in ${currency}`);
+    const transactionId = randomUUID();
+    const deposit = { transactionId, accountId, amountMinor, currency, billNumber, at: this.now().toISOString() };
+    this.#record({ type: 'fund_deposited', deposit });
+    return deposit;
   }
 
   /** The pivot of the partner's saga. Draws the account's fund at most once for an invoice. */

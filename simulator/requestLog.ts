@@ -1,6 +1,6 @@
 /** What a call did to the books. */
 export type Effect = 'executed' | 'repeated' | 'refused' | 'none';
-export type Operation = 'auth' | 'read' | 'confirm';
+export type Operation = 'auth' | 'read' | 'list' | 'confirm';
 
 export interface LoggedRequest {
   readonly operation: Operation;

@@ -14,6 +14,7 @@ import { Invoicebox } from './invoicebox.js';
 import { forgetfulJournal, openJournal } from './journal.js';
 import { orderRouter } from './order/router.js';
 import { Pauses } from './pauses.js';
+import { Quotas } from './quotas.js';
 import { RequestLog } from './requestLog.js';
 import { shopRouter } from './shop/router.js';
 import type { Simulator } from './simulator.js';
@@ -56,6 +57,7 @@ export async function startSimulator(config: SimulatorConfig): Promise<RunningSi
     faults: new Faults(),
     pauses: new Pauses(),
     connections: new Connections(),
+    quotas: new Quotas(config.quotas),
     requests: new RequestLog(),
     idp: await IdentityProvider.start(publicUrl, config.idp),
     closing: closing.signal,
@@ -109,6 +111,7 @@ function openShopAccount(invoicebox: Invoicebox, { shop }: SimulatorConfig): voi
     funds: [{ currency: 'RUB', sizeMinor: 100_000_000, overdraftMinor: 0 }],
     singleReadAsObject: false,
     repeatAnswers: 'success',
+    pageParameters: 'both',
   });
 }
 

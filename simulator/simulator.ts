@@ -4,6 +4,7 @@ import type { Faults } from './faults.js';
 import type { IdentityProvider } from './idp/provider.js';
 import type { Invoicebox } from './invoicebox.js';
 import type { Pauses } from './pauses.js';
+import type { Quotas } from './quotas.js';
 import type { RequestLog } from './requestLog.js';
 
 /** What the routes share; made once by the server. */
@@ -15,6 +16,7 @@ export interface Simulator {
   readonly faults: Faults;
   readonly pauses: Pauses;
   readonly connections: Connections;
+  readonly quotas: Quotas;
   readonly requests: RequestLog;
   readonly idp: IdentityProvider;
   /** Aborted when the simulator closes: whoever waits stops waiting. */

@@ -133,6 +133,17 @@ export const partnerSettings = z.strictObject({
   timings: timings.prefault({}),
 });
 
+/**
+ * More of how a partner's Invoicebox is spoken to. A column of its own: the release before reads the settings strictly,
+ * and would stop at a key that it does not know.
+ */
+export const invoiceboxOptions = z.strictObject({
+  /** Names of a list's page parameters: documented, or as Invoicebox's own code sends them (contract, section 2). */
+  pageParameters: z.enum(['page', '_page']).default('page'),
+  /** Invoices a page. */
+  pageSize: z.int().min(1).max(100).default(30),
+});
+
 /** As they are stored: what the operator has applied, and what the partner has changed itself. */
 export const storedSettings = {
   settings: z.looseObject({ loyalty: z.looseObject({}).nullish() }),

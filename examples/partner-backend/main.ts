@@ -17,8 +17,10 @@ import {
   type WebhookEvent,
 } from '../../packages/client/src/index.js';
 
-type PaymentEvent = Extract<WebhookEvent, { type: `payment.${string}` }>;
-const isOfPayment = (event: WebhookEvent): event is PaymentEvent => event.type.startsWith('payment.');
+/** A return is told of a payment that stays paid: it has no state of its own. */
+type PaymentEvent = Exclude<Extract<WebhookEvent, { type: `payment.${string}` }>, { type: 'payment.returned' }>;
+const isOfPayment = (event: WebhookEvent): event is PaymentEvent =>
+  event.type.startsWith('payment.') && event.type !== 'payment.returned';
 
 const patienceMs = 60_000;
 const member = 'anna';

@@ -1,19 +1,30 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
-import { availableMinor, type Account, type Invoice } from '../books.js';
+import { availableMinor, type Account, type Books, type Invoice } from '../books.js';
 import { connectionChanges } from '../connections.js';
 import { accountId, invoiceId } from '../events.js';
 import { faultBody, faultTarget } from '../faults.js';
 import { Refused } from '../invoicebox.js';
+import { quotaChanges } from '../quotas.js';
 import type { Simulator } from '../simulator.js';
+import { statementCsv } from '../statement.js';
 import { paymentUrl } from '../v3/invoiceResponse.js';
-import { accountBody, clockBody, invoiceBody, invoiceChanges } from './bodies.js';
+import {
+  accountBody,
+  clockBody,
+  depositBody,
+  invoiceBody,
+  invoiceChanges,
+  invoiceSeriesBody,
+  reversalBody,
+  statementQuery,
+} from './bodies.js';
 
 const MAX_BODY = '1mb';
 
 /** The strings that tests and the demo pull. Open to this machine alone, without a login. */
 export function controlRouter(simulator: Simulator): Router {
-  const { invoicebox, faults, pauses, connections, requests, idp, publicUrl } = simulator;
+  const { invoicebox, faults, pauses, connections, quotas, requests, idp, publicUrl } = simulator;
   const { books } = invoicebox;
   const router = Router();
   const shown = (invoice: Invoice) => ({ ...invoice, paymentUrl: paymentUrl(invoice.id, publicUrl) });
@@ -28,12 +39,31 @@ export function controlRouter(simulator: Simulator): Router {
     response.json({ accounts: books.accounts.map(accountJson) });
   });
 
+  // Money that the partner transfers; `PUT /accounts/:id` sets a size without an entry in the statement.
+  router.post('/accounts/:id/deposits', (request, response) => {
+    const { currency, amountMinor, billNumber } = depositBody.parse(request.body);
+    response.status(201).json(invoicebox.deposit(request.params.id, currency, amountMinor, billNumber));
+  });
+  // The cabinet's statement: draws, refunds to the fund, deposits. ?currency=RUB&from=…&until=…&zone=Europe/Moscow
+  router.get('/accounts/:id/statement', (request, response) => {
+    const account = books.account(request.params.id);
+    if (account) response.type('text/csv').send(statementCsv(books, account, statementQuery.parse(request.query)));
+    else fail(response, 404, `There is no account ${request.params.id}`);
+  });
+
   router.post('/invoices', (request, response) => {
     const body = invoiceBody.parse(request.body);
-    if (body.accountId !== undefined && !books.account(body.accountId)) {
-      throw new Refused(`There is no account ${body.accountId}: PUT /control/accounts/${body.accountId} first`);
-    }
+    assureAccount(books, body.accountId);
     response.status(201).json(shown(invoicebox.createInvoice(body)));
+  });
+  router.post('/invoice-series', (request, response) => {
+    const { count, everyMs, terms } = invoiceSeriesBody.parse(request.body);
+    assureAccount(books, terms.accountId);
+    const firstMs = terms.createdAt === undefined ? Date.now() : Date.parse(terms.createdAt);
+    for (let n = 0; n < count; n += 1) {
+      invoicebox.createInvoice({ ...terms, createdAt: new Date(firstMs + n * everyMs).toISOString() });
+    }
+    response.status(201).json({ count });
   });
   router.get('/invoices/:id', (request, response) => {
     const invoice = books.invoice(invoiceId.parse(request.params.id));
@@ -49,6 +79,11 @@ export function controlRouter(simulator: Simulator): Router {
   });
   router.post('/invoices/:id/pay', (request, response) => {
     response.json(shown(invoicebox.payElsewhere(invoiceId.parse(request.params.id))));
+  });
+  // The merchant gives money back of a paid invoice, whole or in parts, to the fund that paid or otherwise; nobody is told.
+  router.post('/invoices/:id/reverse', (request, response) => {
+    const id = invoiceId.parse(request.params.id);
+    response.status(201).json(invoicebox.reverseInvoice(id, reversalBody.parse(request.body)));
   });
 
   router.get('/requests', (request, response) => {
@@ -75,6 +110,17 @@ export function controlRouter(simulator: Simulator): Router {
   router.put('/server', (request, response) => {
     response.json(connections.change(connectionChanges.parse(request.body)));
   });
+  // Settings, and of each account and address: requests, tooManyRequests, worstWindow. DELETE counts anew.
+  router.get('/quotas', (_request, response) => {
+    response.json({ settings: quotas.settings, ...quotas.usage() });
+  });
+  router.put('/quotas', (request, response) => {
+    response.json(quotas.change(quotaChanges.parse(request.body)));
+  });
+  router.delete('/quotas', (_request, response) => {
+    quotas.clear();
+    response.json({ settings: quotas.settings, ...quotas.usage() });
+  });
 
   router.post('/idp/rotate-keys', async (_request, response) => {
     response.json({ kid: await idp.rotateKeys() });
@@ -92,6 +138,12 @@ export function controlRouter(simulator: Simulator): Router {
   return router;
 }
 
+function assureAccount(books: Books, id: string | undefined): void {
+  if (id !== undefined && !books.account(id)) {
+    throw new Refused(`There is no account ${id}: PUT /control/accounts/${id} first`);
+  }
+}
+
 function accountJson(account: Account): unknown {
   return {
     id: account.id,
@@ -100,6 +152,8 @@ function accountJson(account: Account): unknown {
     repeatAnswers: account.repeatAnswers,
     funds: [...account.funds.values()].map((fund) => ({ ...fund, availableMinor: availableMinor(fund) })),
     confirmations: account.confirmations,
+    deposits: account.deposits,
+    reversals: account.reversals,
   };
 }
 

@@ -25,6 +25,15 @@ export function refusal(status: number, code: string, message: string, fields: r
 
 export const unauthorized = refusal(401, 'unauthorized', 'Не авторизован');
 export const invoiceNotFound = refusal(404, 'not_found', 'Счёт не найден');
+/** The contract is silent about the body of a 429 (section 1): usually there is no code. */
+export function tooManyRequests(retryAfter: string | undefined): Answer {
+  return {
+    status: 429,
+    body: errorBody(undefined, 'Слишком много запросов'),
+    effect: 'none',
+    ...(retryAfter !== undefined && { headers: { 'Retry-After': retryAfter } }),
+  };
+}
 export const malformedId = refusal(422, 'validation', 'Неверный идентификатор счёта', [
   { name: 'id', code: 'wrong_value', message: 'Ожидается идентификатор вида 8-4-4-4-12' },
 ]);

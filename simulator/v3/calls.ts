@@ -6,6 +6,7 @@ import { invoiceIdPattern, operationId } from '../events.js';
 import type { Invoicebox } from '../invoicebox.js';
 import { type Answer, invoiceNotFound, malformedId, malformedOperationId, refusal, unauthorized } from './answer.js';
 import { invoiceResponse } from './invoiceResponse.js';
+import type { InvoiceLists } from './listInvoices.js';
 
 // The calls of the API (contract, sections 1 to 3), each from a request to an answer.
 
@@ -33,6 +34,15 @@ export function readInvoice(books: Books, request: Request, publicUrl: string): 
     ? { data: response }
     : { data: [response], metaData: { totalCount: 1, pageSize: 30, page: 1 }, extendedData: [] };
   return { status: 200, body, effect: 'none' };
+}
+
+/** GET /v3/business/api/invoice?… */
+export function listInvoices(books: Books, lists: InvoiceLists, request: Request): Answer {
+  const account = accountOf(books, request);
+  if (!account) return unauthorized;
+  // Express would read `amount[_gt]` its own way.
+  const at = request.url.indexOf('?');
+  return lists.answer(account, new URLSearchParams(at === -1 ? '' : request.url.slice(at)));
 }
 
 /** POST /v3/business/api/invoice/{id}/confirm */
@@ -70,7 +80,7 @@ export function idOf(request: Request): string {
   return typeof id === 'string' ? id.toLowerCase() : '';
 }
 
-function accountOf(books: Books, request: Request): Account | undefined {
+export function accountOf(books: Books, request: Request): Account | undefined {
   const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
   return token === undefined ? undefined : books.accountByToken(token);
 }

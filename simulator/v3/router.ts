@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import express, { type ErrorRequestHandler, type Request, type Response, Router } from 'express';
-import { performUnderFault, type Reply } from '../faults.js';
+import { type FaultTarget, performUnderFault, type Reply } from '../faults.js';
+import type { QuotaSettings } from '../quotas.js';
 import type { LoggedRequest, Operation } from '../requestLog.js';
 import type { Simulator } from '../simulator.js';
-import { type Answer, refusal } from './answer.js';
-import { checkToken, confirmInvoice, idOf, readInvoice } from './calls.js';
+import { type Answer, refusal, tooManyRequests } from './answer.js';
+import { accountOf, checkToken, confirmInvoice, idOf, listInvoices, readInvoice } from './calls.js';
 import { sendGarbled } from './garbledBody.js';
+import { InvoiceLists } from './listInvoices.js';
 
 const MAX_BODY = '1mb';
 /** How much of a partnerOperationId the log keeps: enough to see that it is too long. */
 const MAX_LOGGED_ID = 64;
 
-/** The Invoicebox API. Every call is logged on arrival, meets its fault if one is arranged, and answers with X-Request-Id. */
+/** The Invoicebox API. Every call is logged and counted on arrival, meets its fault if one is arranged, and answers with X-Request-Id. */
 export function v3Router(simulator: Simulator): Router {
-  const { invoicebox, publicUrl, requests, faults, pauses, connections, closing } = simulator;
+  const { invoicebox, publicUrl, requests, faults, pauses, connections, quotas, closing } = simulator;
+  const lists = new InvoiceLists(invoicebox.books, publicUrl);
   const router = Router();
 
   async function serve(
@@ -24,7 +27,7 @@ export function v3Router(simulator: Simulator): Router {
     act: (requestId: string) => Answer,
   ): Promise<void> {
     const requestId = randomUUID();
-    const invoiceId = operation === 'auth' ? null : idOf(request);
+    const invoiceId = operation === 'auth' || operation === 'list' ? null : idOf(request);
     const partnerOperationId = operation === 'confirm' ? loggedOperationId(request.body) : undefined;
     const entry = requests.open({
       operation,
@@ -33,7 +36,19 @@ export function v3Router(simulator: Simulator): Router {
       at: invoicebox.now().toISOString(),
       requestId,
     });
-    const fault = operation === 'auth' || invoiceId === null ? undefined : faults.take({ operation, invoiceId });
+    const waitMs = quotas.meet(
+      accountOf(invoicebox.books, request),
+      request.socket.remoteAddress ?? '',
+      performance.now(),
+    );
+    if (waitMs !== undefined) {
+      await finish(response, entry, {
+        kind: 'answer',
+        answer: tooManyRequests(retryAfterOf(quotas.settings.retryAfter, waitMs)),
+      });
+      return;
+    }
+    const fault = isFaultable(operation) && invoiceId !== null ? faults.take({ operation, invoiceId }) : undefined;
     const reply = await performUnderFault({
       fault,
       act: () => {
@@ -57,6 +72,9 @@ export function v3Router(simulator: Simulator): Router {
   router.get('/security/api/auth/auth', (request, response) =>
     serve(request, response, 'auth', () => checkToken(invoicebox.books, request)),
   );
+  router.get('/business/api/invoice', (request, response) =>
+    serve(request, response, 'list', () => listInvoices(invoicebox.books, lists, request)),
+  );
   router.get('/business/api/invoice/:id', (request, response) =>
     serve(request, response, 'read', () => readInvoice(invoicebox.books, request, publicUrl)),
   );
@@ -68,6 +86,21 @@ export function v3Router(simulator: Simulator): Router {
   });
   router.use(whenBroken(closing));
   return router;
+}
+
+function isFaultable(operation: Operation): operation is FaultTarget['operation'] {
+  return operation === 'read' || operation === 'confirm';
+}
+
+function retryAfterOf(form: QuotaSettings['retryAfter'], waitMs: number): string | undefined {
+  switch (form) {
+    case 'none':
+      return undefined;
+    case 'seconds':
+      return String(Math.ceil(waitMs / 1_000));
+    case 'date':
+      return new Date(Date.now() + waitMs + 1_000).toUTCString();
+  }
 }
 
 async function finish(response: Response, entry: LoggedRequest, reply: Reply): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure, ApplicationFailureCategory, Context } from '@temporalio/activity';
 import type { Invoice, InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
+import { documentedPaging } from '../invoicebox/lists.js';
 import type { EndedRead, Reconciliations } from '../ledger/reconciliations.js';
 import { scheduledAt } from './clock.js';
 import type { Partners } from './partners.js';

@@ -111,13 +111,9 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
 /** Nobody may run a function unless he is named here. */
 async function grantExecution(client: pg.Client): Promise<void> {
   const both = [
-    'payment_open',
-    'member_open',
-    'member_balance',
-    'fund_balance',
-    'payment_passport',
-    'reconciliation_want',
-  ];
+    'payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport',
+    'payment_return_open', 'payment_returns_read', 'reconciliation_want',
+  ]; // prettier-ignore
   const api = [
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open',
     'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_balance_on', 'member_entries', 'member_lots',
@@ -140,6 +136,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'reconciliation_begin', 'reconciliation_end', 'reconciliations_unfinished', 'partners_page',
     'payment_check_discover', 'payment_check_due', 'payment_check_store',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
+    'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
     'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.

@@ -3,7 +3,16 @@ import { createHmac } from 'node:crypto';
 import { Agent } from 'undici';
 import type { ConfirmAnswer } from '../domain/confirmAnswer.js';
 import { exchange, type Exchange, type HttpRequest } from './exchange.js';
-import { readConfirmBody, readInvoiceBody, readRefusalBody, readTokenBody, type Invoice } from './schemas.js';
+import { documentedPaging, listPath, type InvoicePage, type ListPaging, type ListQuery } from './lists.js';
+import {
+  invoiceIdPattern,
+  readConfirmBody,
+  readInvoiceBody,
+  readListBody,
+  readRefusalBody,
+  readTokenBody,
+  type Invoice,
+} from './schemas.js';
 import { SendWatch } from './sendWatch.js';
 
 export type { Invoice } from './schemas.js';
@@ -16,6 +25,8 @@ export interface InvoiceboxAccount {
   readonly token: string;
   /** Where signing was agreed: the key and the HMAC's algorithm ('sha1' at Invoicebox). */
   readonly signature?: { readonly key: string; readonly algorithm: string } | undefined;
+  /** Absent: as documented. */
+  readonly paging?: ListPaging | undefined;
 }
 
 /** A call takes at most the time to connect plus its own. */
@@ -25,23 +36,26 @@ export interface InvoiceboxTimeouts {
   readonly confirmMs: number;
 }
 
-export type ReadAnswer = { readonly requestId?: string | undefined } & (
-  | { readonly kind: 'invoice'; readonly invoice: Invoice }
+type Unread =
   | { readonly kind: 'not_found' }
   /** Any other 4xx of the contract's shape. `message` may hold personal data: never for a history or a log. */
   | { readonly kind: 'refused'; readonly httpStatus: number; readonly code: string; readonly message: string }
   | { readonly kind: 'rate_limited'; readonly retryAfterMs?: number | undefined }
   /** Nothing was learned. */
-  | { readonly kind: 'unavailable'; readonly detail: string }
-);
+  | { readonly kind: 'unavailable'; readonly detail: string };
+
+interface WithRequestId {
+  readonly requestId?: string | undefined;
+}
+
+export type ReadAnswer = WithRequestId & (Unread | { readonly kind: 'invoice'; readonly invoice: Invoice });
+export type ListAnswer = WithRequestId & (Unread | { readonly kind: 'page'; readonly page: InvoicePage });
 
 export type TokenAnswer =
   | { readonly kind: 'valid'; readonly userId: string }
   | { readonly kind: 'invalid'; readonly code: string }
   | { readonly kind: 'unavailable'; readonly detail: string };
 
-/** 8-4-4-4-12 hex; Invoicebox's ids are not RFC 4122 (contract, section 1). */
-const invoiceIdPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const maxOperationIdLength = 36;
 
 const maxHeaderBytes = 16_384;
@@ -81,17 +95,39 @@ export class InvoiceboxClient {
   /** Throws RangeError for what is no invoice id; whatever the network or Invoicebox does is in the answer. */
   async readInvoice(account: InvoiceboxAccount, invoiceId: string, signal?: AbortSignal): Promise<ReadAnswer> {
     const id = checkedInvoiceId(invoiceId);
-    const got = await this.#get(account, `/business/api/invoice/${id}`, signal);
+    return this.#read(account, `/business/api/invoice/${id}`, signal, (body) => {
+      const invoice = readInvoiceBody(body, id);
+      return typeof invoice === 'string' ? invoice : { kind: 'invoice', invoice };
+    });
+  }
+
+  /**
+   * One page, one request: `endOfList` says whether there is another. Throws RangeError for a query that is none.
+   * An element that is no invoice is reported in the page; a body beyond the bound of every answer is `unavailable`.
+   */
+  async listInvoices(account: InvoiceboxAccount, query: ListQuery, signal?: AbortSignal): Promise<ListAnswer> {
+    return this.#read(account, listPath(query, account.paging ?? documentedPaging), signal, (body) => {
+      const page = readListBody(body);
+      return typeof page === 'string' ? page : { kind: 'page', page };
+    });
+  }
+
+  /** @param readBody what the body of a success holds, or why it is unusable */
+  async #read<Found extends { readonly kind: string }>(
+    account: InvoiceboxAccount,
+    path: string,
+    signal: AbortSignal | undefined,
+    readBody: (body: unknown) => Found | string,
+  ): Promise<WithRequestId & (Unread | Found)> {
+    const got = await this.#get(account, path, signal);
     if (got.kind === 'not_sent' || got.kind === 'no_answer') return { ...got, kind: 'unavailable' };
     const { httpStatus, requestId, retryAfterMs } = got;
     if (isRateLimit(httpStatus)) return { kind: 'rate_limited', retryAfterMs, requestId };
     const usable = usableBody(got);
     if (typeof usable === 'string') return { kind: 'unavailable', detail: usable, requestId };
     if (httpStatus < 300) {
-      const invoice = readInvoiceBody(usable.body, id);
-      return typeof invoice === 'string'
-        ? { kind: 'unavailable', detail: invoice, requestId }
-        : { kind: 'invoice', invoice, requestId };
+      const found = readBody(usable.body);
+      return typeof found === 'string' ? { kind: 'unavailable', detail: found, requestId } : { ...found, requestId };
     }
     const refusal = readRefusalBody(usable.body);
     if (refusal === null) return { kind: 'unavailable', detail: `http_${httpStatus}`, requestId };

@@ -61,7 +61,7 @@ export async function exchange(
       agent.request({
         method: request.method,
         origin: request.url.origin,
-        path: request.url.pathname,
+        path: request.url.pathname + request.url.search,
         headers: request.headers,
         body: request.body,
         signal: stop.signal,

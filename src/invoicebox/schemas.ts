@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ConfirmAnswer, RefusalField } from '../domain/confirmAnswer.js';
 import type { InvoiceStatus } from '../domain/invoice.js';
 import { minorUnitsOf, type MinorUnits } from '../domain/money.js';
+import type { InvoicePage } from './lists.js';
 import { cleanText } from './texts.js';
 
 interface InvoiceCustomer {
@@ -44,6 +45,9 @@ export interface Refusal {
 }
 
 export type ConfirmBody = Extract<ConfirmAnswer, { kind: 'answer' }>['body'];
+
+/** 8-4-4-4-12 hex; Invoicebox's ids are not RFC 4122 (contract, section 1). */
+export const invoiceIdPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 const maxPaymentUrlLength = 1_000;
 const maxIdLength = 100;
@@ -127,9 +131,13 @@ export function readInvoiceBody(body: unknown, invoiceId: string): Invoice | str
   const { data } = answer.data;
   if (data.length === 0) return 'no_invoice';
   if (data.length > 1) return 'several_invoices';
-  const read = invoice.safeParse(data[0]);
-  if (!read.success) return 'malformed';
-  if (read.data.id !== invoiceId) return 'another_invoice';
+  const read = invoiceOf(data[0]);
+  return read === null ? 'malformed' : read.id === invoiceId ? read : 'another_invoice';
+}
+
+function invoiceOf(element: unknown): Invoice | null {
+  const read = invoice.safeParse(element);
+  if (!read.success) return null;
   const { amount, vatAmount, currencyId, status, expirationDate, ...same } = read.data;
   const vat = minorUnitsOf(vatAmount ?? '', currencyId);
   return {
@@ -141,6 +149,34 @@ export function readInvoiceBody(body: unknown, invoiceId: string): Invoice | str
     statusText: status,
     expiresAt: expirationDate,
   };
+}
+
+const count = z.int().min(0).nullable().catch(null);
+
+const listAnswer = z.object({
+  data: z.array(z.unknown()),
+  metaData: z.object({ totalCount: count }).catch({ totalCount: null }),
+});
+
+const elementId = z
+  .object({ id: z.string().transform((id) => cleanText(id, maxIdLength)) })
+  .transform(({ id }) => id)
+  .nullable()
+  .catch(null);
+
+/** A page of a list, or why the body is none. What cannot be read of it is told beside what can. */
+export function readListBody(body: unknown): InvoicePage | string {
+  const answer = listAnswer.safeParse(body);
+  if (!answer.success) return 'malformed';
+  const invoices: Invoice[] = [];
+  const unreadable: InvoicePage['unreadable'][number][] = [];
+  for (const [index, element] of answer.data.data.entries()) {
+    const read = invoiceOf(element);
+    const why = read === null ? 'malformed' : invoiceIdPattern.test(read.id) ? null : 'malformed_id';
+    if (read !== null && why === null) invoices.push(read);
+    else unreadable.push({ index, id: elementId.parse(element), why: why ?? 'malformed' });
+  }
+  return { invoices, unreadable, totalCount: answer.data.metaData.totalCount };
 }
 
 function statusOf(status: string): InvoiceStatus {

@@ -60,6 +60,9 @@ const confirmation = fc.nat({ max: 3 });
 /** `shared` is claimed by all payments; of two at once the database refuses one in its own words, so only in turn. */
 const transaction = oneOf('own', 'own', 'own', 'own', 'other', 'shared');
 
+/** Of the payment's returns by their refunds: of one that is paid, where there is one. */
+const aboutReturn = { payment: of.payment, anyPayment: seldom, refund: fc.nat({ max: 2 }), lateMs: of.lateMs };
+
 const steps = {
   credit: fc.record({ do: oneOf('credit'), member, points, lifeMs, reference: fc.nat({ max: 6 }) }),
   reverse: fc.record({
@@ -119,6 +122,20 @@ const steps = {
   }),
   /** `any`: of that payment or, where it has none, of another. */
   resolve: fc.record({ do: oneOf('resolve'), ...of, resolution: oneOf('any', 'any', 'any', 'none') }),
+  open_return: fc.record({
+    do: oneOf('open_return'),
+    ...aboutReturn,
+    amountMinor: oneOf(100, 166, 250, 334, 500, 700),
+    fundRestored: oneOf(true, true, false),
+    isProposed: oneOf(false, false, true),
+  }),
+  decide_return: fc.record({
+    do: oneOf('decide_return'),
+    ...aboutReturn,
+    isStale: seldom,
+    approve: oneOf(true, true, true, false),
+  }),
+  book_return: fc.record({ do: oneOf('book_return'), ...aboutReturn }),
 };
 type Made<A> = A extends fc.Arbitrary<infer T> ? T : never;
 type Step = Made<(typeof steps)[keyof typeof steps]>;
@@ -143,7 +160,7 @@ const weights: Readonly<Record<keyof typeof steps, number>> = {
     capture: 3,
     close: 5,
   },
-  ...{ unproven: 2, resume: 1, open_resolution: 2, resolve: 3 },
+  ...{ unproven: 2, resume: 1, open_resolution: 2, resolve: 3, open_return: 4, decide_return: 3, book_return: 3 },
 };
 const step: fc.Arbitrary<Step> = fc.oneof(
   ...Object.entries(steps).map(([name, arbitrary]) => ({
@@ -161,7 +178,7 @@ const batch = fc
   .record({
     about: fc.nat({ max: begun - 1 }),
     chosen: fc.array(step, { minLength: 2, maxLength: 4 }),
-    everywhere: fc.oneof({ arbitrary: steps.hold, weight: 2 }, steps.close, steps.capture),
+    everywhere: fc.oneof({ arbitrary: steps.hold, weight: 2 }, steps.close, steps.capture, steps.book_return),
     way: oneOf(
       'about one',
       'about one',
@@ -190,6 +207,7 @@ const withPayment = (one: Step, payment: number): Step =>
 
 const usual = { stale: false, lateMs: 0 };
 const pending = { ...usual, status: 'pending', sum: 0, isOfOtherCurrency: false, lifeMs: 2 * dayMs, ageMs: 0 } as const;
+const returning = (payment: number) => ({ payment, anyPayment: false, refund: 0, lateMs: 0 });
 const verbs = {
   open: (payment) => ({ do: 'open', payment, invoice: payment, scheme: 'loyalty', member: null }),
   quote: (payment) => ({ do: 'read', ...pending, payment, isPriced: true }),
@@ -215,6 +233,20 @@ const verbs = {
     outcome: 'paid_elsewhere',
     transaction: 'own',
   }),
+  askBack: (payment) => ({
+    ...returning(payment),
+    do: 'open_return',
+    amountMinor: 166,
+    fundRestored: true,
+    isProposed: false,
+  }),
+  askRestBack: (payment) => ({
+    ...{ ...returning(payment), refund: 1 },
+    ...{ do: 'open_return', amountMinor: 334, fundRestored: true, isProposed: false },
+  }),
+  approveReturn: (payment) => ({ ...returning(payment), do: 'decide_return', isStale: false, approve: true }),
+  approveRest: (payment) => ({ ...returning(payment), refund: 1, do: 'decide_return', isStale: false, approve: true }),
+  giveBack: (payment) => ({ ...returning(payment), do: 'book_return' }),
   decide: (payment) => ({ do: 'resolve', ...usual, payment, resolution: 'any' }),
   waitForQuiet: () => ({ do: 'pass', ms: 3 * minuteMs }),
   waitForMargin: () => ({ do: 'pass', ms: 30 * minuteMs }),
@@ -223,6 +255,7 @@ type Verb = keyof typeof verbs;
 
 const unknown = ['hold', 'call', 'lost', 'isUnknown'] as const;
 const reviewed = ['hold', 'call', 'lost', 'isInReview', 'waitForMargin'] as const;
+const captured = ['hold', 'call', 'paid', 'capture'] as const;
 /** How far a payment has come. */
 const stages: Readonly<Record<string, readonly Verb[]>> = {
   quoted: [],
@@ -239,7 +272,12 @@ const stages: Readonly<Record<string, readonly Verb[]>> = {
   paidElsewhere: [...reviewed, 'readsPaid', 'sayElsewhere'],
   paidAfterAll: [...reviewed, 'readsPaid', 'callAgain', 'paid', 'waitForMargin', 'readsPaid', 'sayElsewhere'],
   released: [...reviewed, 'readsPending', 'sayNotPaid', 'decide'],
-  captured: ['hold', 'call', 'paid', 'capture'],
+  captured,
+  askedBack: [...captured, 'askBack'],
+  givenBack: [...captured, 'askBack', 'approveReturn', 'giveBack'],
+  toGiveBack: [...captured, 'askBack', 'approveReturn'],
+  partlyGiven: [...captured, 'askBack', 'approveReturn', 'giveBack', 'askRestBack', 'approveRest'],
+  longAgoPaid: [...captured, 'waitForMargin', 'askBack', 'approveReturn'],
   capturedLate: [...reviewed, 'readsPending', 'sayNotPaid', 'decide', 'capture'],
 };
 
@@ -415,6 +453,8 @@ class Pair {
         memberId: memberOf(one.member),
       };
     }
+    if (one.do === 'open_return' || one.do === 'decide_return' || one.do === 'book_return')
+      return this.#aimReturn(one, at);
     const payment = this.#model.payments[paymentId];
     const key = { at, paymentId, epoch: (payment?.epoch ?? 1) - (one.stale ? 1 : 0) };
     const last = payment?.attempts.length ?? 0;
@@ -486,6 +526,30 @@ class Pair {
         const epoch = (this.#model.payments[meant.paymentId]?.epoch ?? 1) - (one.stale ? 1 : 0);
         return { do: 'resolve', at, paymentId: meant.paymentId, epoch, resolutionId: meant.id, readWithinMs: minuteMs };
       }
+    }
+  }
+
+  #aimReturn(one: Step & { do: 'open_return' | 'decide_return' | 'book_return' }, at: number): Operation {
+    const paid = this.payments.filter((id) => this.#model.payments[id]?.state === 'paid');
+    const paymentId =
+      (one.anyPayment ? undefined : paid[one.payment % Math.max(1, paid.length)]) ?? this.payments[one.payment] ?? '';
+    const of = { at, paymentId, reference: this.#id(`refund of ${paymentId}`, one.refund) };
+    switch (one.do) {
+      case 'open_return': {
+        const { amountMinor, fundRestored, isProposed } = one;
+        return { do: 'open_return', ...of, amountMinor, fundRestored, isProposed };
+      }
+      case 'decide_return': {
+        const known = this.#model.returns.find(({ reference }) => reference === of.reference);
+        return {
+          do: 'decide_return',
+          ...of,
+          version: (known?.version ?? 1) - (one.isStale ? 1 : 0),
+          approve: one.approve,
+        };
+      }
+      case 'book_return':
+        return { do: 'book_return', ...of };
     }
   }
 
@@ -617,7 +681,32 @@ function ask(partnerId: string, operation: Operation): Promise<Outcome> {
       });
     case 'resolve':
       return ledger.resolve(key, operation.resolutionId, operation.readWithinMs, at);
+    case 'open_return': {
+      const { isProposed, ...refund } = operation;
+      const said = { partnerId, reason: 'r', actor: saga, ...refund };
+      return (isProposed ? books.returns.propose(said) : books.returns.request(said)).then(withoutId);
+    }
+    case 'decide_return':
+      return decideReturn(partnerId, operation);
+    case 'book_return':
+      return idOfReturn(operation).then((returnId) => books.returns.book({ partnerId, returnId }, null, at));
   }
+}
+
+const withoutId = (answer: Outcome): Outcome =>
+  Object.fromEntries(Object.entries(answer).filter(([name]) => name !== 'returnId')) as Outcome;
+
+async function idOfReturn({ paymentId, reference }: { paymentId: string; reference: string }): Promise<string> {
+  const { rows } = await pool.query<{ id: string }>(
+    'SELECT id FROM payment_return WHERE payment_id = $1 AND reference = $2',
+    [paymentId, reference],
+  );
+  return rows[0]?.id ?? randomUUID();
+}
+
+async function decideReturn(partnerId: string, operation: Operation & { do: 'decide_return' }): Promise<Outcome> {
+  const returnId = await idOfReturn(operation);
+  return books.decideReturn({ partnerId, returnId, version: operation.version }, operation.approve, operation.at);
 }
 
 async function reverse(partnerId: string, operation: Operation & { do: 'reverse' }): Promise<Outcome> {
@@ -668,6 +757,7 @@ SELECT jsonb_build_object(
   'payments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'state', state, 'reason', reason, 'epoch', epoch,
     'memberId', member_id, 'confirmationId', confirmation ->> 'confirmationId', 'amountMinor', amount_minor,
     'currency', currency, 'points', points, 'refusalCode', refusal_code, 'transactionId', transaction_id,
+    'returnedMinor', returned_minor, 'returnedPoints', returned_points,
     'isReleased', released_at IS NOT NULL, 'isClosed', closed_at IS NOT NULL,
     'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object('confirmationId', confirmation_id, 'state', state,
       'memberId', member_id, 'points', points, 'amountMinor', amount_minor,
@@ -678,7 +768,10 @@ SELECT jsonb_build_object(
       FROM payment_attempt WHERE payment_id = payment.id),
     'tickets', (SELECT coalesce(jsonb_object_agg(ticket, state), '{}') FROM payment_ticket WHERE payment_id = payment.id))
     ORDER BY id), '[]') FROM payment WHERE partner_id = $1),
-  'resolutions', (SELECT coalesce(jsonb_object_agg(id, result), '{}') FROM payment_resolution WHERE partner_id = $1)
+  'resolutions', (SELECT coalesce(jsonb_object_agg(id, result), '{}') FROM payment_resolution WHERE partner_id = $1),
+  'returns', (SELECT coalesce(jsonb_agg(jsonb_build_object('paymentId', payment_id, 'reference', reference, 'state', state,
+    'version', version, 'amountMinor', amount_minor, 'fundRestored', fund_restored, 'points', points)
+    ORDER BY payment_id::text COLLATE "C", reference COLLATE "C"), '[]') FROM payment_return WHERE partner_id = $1)
 ) AS figures FROM partner WHERE id = $1`;
 
 // --- The properties ---
@@ -708,6 +801,14 @@ const usualOutcomes = [
   ...['fence not_started', 'capture captured', 'capture captured_late', 'capture conflict', 'close closed'],
   ...['close attempt_outstanding', 'close already_closed', 'unproven noted', 'unproven conflict', 'resume resumed'],
   ...['resolve resolved', 'resolve refused'],
+  ...[
+    'open_return opened',
+    'open_return existing',
+    'open_return too_much',
+    'open_return not_paid',
+    'open_return conflict',
+  ],
+  ...['decide_return approved', 'book_return returned', 'book_return conflict'],
 ];
 
 it('one after the other: every outcome and every figure is the model’s', async () => {

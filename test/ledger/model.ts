@@ -14,6 +14,7 @@ import {
   type ResolutionOutcome,
   type Scheme,
 } from '../../src/domain/payment.js';
+import { pointsOfReturns } from '../../src/domain/returns.js';
 
 const dayMs = 86_400_000;
 
@@ -97,6 +98,22 @@ export type Operation = { readonly at: number } & (
       readonly transactionId: string | null;
     }
   | (Of & { readonly do: 'resolve'; readonly resolutionId: string; readonly readWithinMs: number })
+  | {
+      readonly do: 'open_return';
+      readonly paymentId: string;
+      readonly reference: string;
+      readonly amountMinor: number;
+      readonly fundRestored: boolean;
+      readonly isProposed: boolean;
+    }
+  | {
+      readonly do: 'decide_return';
+      readonly paymentId: string;
+      readonly reference: string;
+      readonly version: number;
+      readonly approve: boolean;
+    }
+  | { readonly do: 'book_return'; readonly paymentId: string; readonly reference: string }
 );
 
 export type Outcome = Readonly<Record<string, unknown>> & { readonly outcome: string };
@@ -168,6 +185,10 @@ interface Payment {
   refusalCode: string | null;
   transactionId: string | null;
   isReleased: boolean;
+  returnedMinor: number;
+  returnedPoints: number;
+  /** By lot: what returns have given back of what was taken from it. */
+  readonly givenBack: Record<number, number>;
   readonly holds: Hold[];
   readonly attempts: Attempt[];
   readonly tickets: Record<string, 'spent' | 'fenced'>;
@@ -179,6 +200,18 @@ interface Resolution {
   readonly outcome: ResolutionOutcome;
   readonly transactionId: string | null;
   result: Outcome | null;
+}
+
+interface Return {
+  readonly paymentId: string;
+  readonly reference: string;
+  state: 'proposed' | 'requested' | 'approved' | 'returned' | 'rejected';
+  version: number;
+  amountMinor: number;
+  fundRestored: boolean;
+  /** null: nobody has asked for it yet. */
+  requestedUntil: number | null;
+  points: number | null;
 }
 
 /** A partner: his contract, and all that is booked for him. Plain, so that it can be copied and compared. */
@@ -201,6 +234,7 @@ export interface Ledger {
   readonly lots: Lot[];
   readonly payments: Record<string, Payment>;
   readonly resolutions: Record<string, Resolution>;
+  readonly returns: Return[];
 }
 
 export function newLedger(contract: Pick<Ledger, 'policy' | 'releaseGraceDays' | 'fund' | 'memberIds'>): Ledger {
@@ -216,6 +250,7 @@ export function newLedger(contract: Pick<Ledger, 'policy' | 'releaseGraceDays' |
     lots: [],
     payments: {},
     resolutions: {},
+    returns: [],
   };
 }
 
@@ -242,6 +277,9 @@ const performers: { readonly [Name in Operation['do']]: (ledger: Ledger, operati
   open,
   end,
   open_resolution: openResolution,
+  open_return: openReturn,
+  decide_return: decideReturn,
+  book_return: bookReturn,
   read: withPayment(read),
   hold: withPayment(hold),
   begin: withPayment(begin),
@@ -363,6 +401,7 @@ function open(ledger: Ledger, { paymentId, scheme, invoiceId, memberId }: Doing<
     ...{ id: paymentId, scheme, invoiceId, memberId, memberNamed: memberId !== null, state: 'opening', reason: null },
     ...{ epoch: 1, read: null, amountMinor: null, currency: null, points: null, confirmation: null },
     ...{ refusalCode: null, transactionId: null, isReleased: false, holds: [], attempts: [], tickets: {} },
+    ...{ returnedMinor: 0, returnedPoints: 0, givenBack: {} },
   };
   return { outcome: 'opened', paymentId, state: 'opening', epoch: 1, scheme, policy };
 }
@@ -473,14 +512,21 @@ function release(ledger: Ledger, one: Hold, at: number): void {
   one.state = 'released';
   transfer(ledger, 'fund.reserved', 'fund.available', one.amountMinor);
   transfer(ledger, `member.held ${one.memberId ?? ''}`, `member.available ${one.memberId ?? ''}`, one.points);
-  for (const { lotId, points } of [...one.taken].sort((a, b) => a.lotId - b.lotId)) {
-    const lot = ledger.lots[lotId];
-    if (lot === undefined) throw new Error('A hold took from a lot that never was');
-    const isExpired = lot.expiresAt !== null && lot.expiresAt <= at;
-    if (isExpired && ledger.releaseGraceDays > 0)
-      addLot(ledger, lot.memberId, points, endOfMoscowDay(at + ledger.releaseGraceDays * dayMs));
-    else lot.remaining += points;
-  }
+  for (const { lotId, points } of [...one.taken].sort((a, b) => a.lotId - b.lotId)) giveBack(ledger, lotId, points, at);
+}
+
+function giveBack(ledger: Ledger, lotId: number, points: number, at: number): void {
+  const lot = lotOf(ledger, lotId);
+  const isExpired = lot.expiresAt !== null && lot.expiresAt <= at;
+  if (isExpired && ledger.releaseGraceDays > 0)
+    addLot(ledger, lot.memberId, points, endOfMoscowDay(at + ledger.releaseGraceDays * dayMs));
+  else lot.remaining += points;
+}
+
+function lotOf(ledger: Ledger, lotId: number): Lot {
+  const lot = ledger.lots[lotId];
+  if (lot === undefined) throw new Error('A hold took from a lot that never was');
+  return lot;
 }
 
 function begin(ledger: Ledger, payment: Payment, call: Doing<'begin'>): Outcome {
@@ -758,6 +804,90 @@ function decide(
   return { outcome: 'resolved', state: payment.state, reason: payment.reason };
 }
 
+const returnOf = (ledger: Ledger, { paymentId, reference }: { paymentId: string; reference: string }) =>
+  ledger.returns.find((one) => one.paymentId === paymentId && one.reference === reference);
+
+/** What is kept for others, or given to them. */
+function leftOf(ledger: Ledger, payment: Payment, but: Return | undefined, at: number): number {
+  const taken = ledger.returns.filter(
+    (one) =>
+      one !== but &&
+      one.paymentId === payment.id &&
+      (['approved', 'returned'].includes(one.state) || (one.state === 'requested' && (one.requestedUntil ?? 0) > at)),
+  );
+  return (payment.amountMinor ?? 0) - sum(taken.map(({ amountMinor }) => amountMinor));
+}
+
+function openReturn(ledger: Ledger, wish: Doing<'open_return'>): Outcome {
+  const { paymentId, reference, amountMinor, fundRestored, at } = wish;
+  const payment = ledger.payments[paymentId];
+  if (payment === undefined) return { outcome: 'not_found' };
+  if (payment.state !== 'paid') return { outcome: 'not_paid', state: payment.state };
+  const known = returnOf(ledger, wish);
+  const told = (outcome: string, { version, state }: Return) => ({ outcome, version, state });
+  if (known !== undefined) {
+    if (wish.isProposed) return told('existing', known);
+    if (['requested', 'approved', 'returned'].includes(known.state)) {
+      if (known.amountMinor !== amountMinor || known.fundRestored !== fundRestored) return { outcome: 'conflict' };
+      if (known.state !== 'requested' || (known.requestedUntil ?? 0) > at) return told('existing', known);
+    }
+  }
+  const leftMinor = leftOf(ledger, payment, known, at);
+  if (amountMinor > leftMinor) return { outcome: 'too_much', leftMinor };
+  const one: Return = known ?? {
+    ...{ paymentId, reference, state: 'proposed', version: 1, amountMinor, fundRestored },
+    ...{ requestedUntil: null, points: null },
+  };
+  if (known === undefined) ledger.returns.push(one);
+  if (!wish.isProposed) {
+    if (one.requestedUntil !== null) one.version += 1;
+    one.state = 'requested';
+    one.amountMinor = amountMinor;
+    one.fundRestored = fundRestored;
+    one.requestedUntil = at + dayMs;
+  }
+  return told('opened', one);
+}
+
+function decideReturn(ledger: Ledger, said: Doing<'decide_return'>): Outcome {
+  const one = returnOf(ledger, said);
+  if (one === undefined) return { outcome: 'not_found' };
+  if (one.version !== said.version) return { outcome: 'stale' };
+  if (one.state !== 'requested') return { outcome: 'conflict', state: one.state };
+  if (said.approve && (one.requestedUntil ?? 0) <= said.at) return { outcome: 'stale' };
+  one.state = said.approve ? 'approved' : 'rejected';
+  return { outcome: one.state };
+}
+
+/** The part's points go back where they came from, what was spent last first; its sum where it came from, if it did. */
+function bookReturn(ledger: Ledger, said: Doing<'book_return'>): Outcome {
+  const one = returnOf(ledger, said);
+  const payment = ledger.payments[said.paymentId];
+  if (one === undefined || payment === undefined) return { outcome: 'not_found' };
+  if (one.state === 'returned') return { outcome: 'already_returned', points: one.points };
+  if (one.state !== 'approved') return { outcome: 'conflict', state: one.state };
+  const captured = payment.holds.find(({ state }) => state === 'captured');
+  payment.returnedMinor += one.amountMinor;
+  const due = pointsOfReturns(captured?.points ?? 0, payment.amountMinor ?? 0, payment.returnedMinor);
+  one.points = due - payment.returnedPoints;
+  one.state = 'returned';
+  payment.returnedPoints = due;
+  if (one.fundRestored) transfer(ledger, 'fund.drawn', 'fund.available', one.amountMinor);
+  transfer(ledger, 'programme.redeemed', `member.available ${captured?.memberId ?? ''}`, one.points);
+  const lastFirst = [...(captured?.taken ?? [])].sort((a, b) =>
+    byExpiry(lotOf(ledger, b.lotId), lotOf(ledger, a.lotId)),
+  );
+  let left = one.points;
+  for (const { lotId, points } of lastFirst) {
+    const part = Math.min(left, points - (payment.givenBack[lotId] ?? 0));
+    if (part === 0) continue;
+    payment.givenBack[lotId] = (payment.givenBack[lotId] ?? 0) + part;
+    giveBack(ledger, lotId, part, said.at);
+    left -= part;
+  }
+  return { outcome: 'returned', points: one.points };
+}
+
 /** All that can be seen of a ledger, in an order that depends on nothing. `at`: when expired points stop to count. */
 export function figuresOf(ledger: Ledger, at: number) {
   const payments = Object.values(ledger.payments).sort((one, other) => inOrder(one.id, other.id));
@@ -791,6 +921,7 @@ export function figuresOf(ledger: Ledger, at: number) {
       ...{ memberId: payment.memberId, confirmationId: payment.confirmation?.confirmationId ?? null },
       ...{ amountMinor: payment.amountMinor, currency: payment.currency, points: payment.points },
       ...{ refusalCode: payment.refusalCode, transactionId: payment.transactionId, isReleased: payment.isReleased },
+      ...{ returnedMinor: payment.returnedMinor, returnedPoints: payment.returnedPoints },
       isClosed: isFinal(payment.state),
       holds: [...payment.holds]
         .sort((one, other) => inOrder(one.confirmationId, other.confirmationId))
@@ -804,6 +935,11 @@ export function figuresOf(ledger: Ledger, at: number) {
       tickets: payment.tickets,
     })),
     resolutions: Object.fromEntries(Object.values(ledger.resolutions).map(({ id, result }) => [id, result])),
+    returns: [...ledger.returns]
+      .sort((one, other) => inOrder(one.paymentId, other.paymentId) || inOrder(one.reference, other.reference))
+      .map(({ paymentId, reference, state, version, amountMinor, fundRestored, points }) => ({
+        ...{ paymentId, reference, state, version, amountMinor, fundRestored, points },
+      })),
   };
 }
 

@@ -11,6 +11,7 @@ import { KeyRing } from '../../src/keyring.js';
 import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
 import { Points } from '../../src/ledger/points.js';
 import { Recovery } from '../../src/ledger/recovery.js';
+import { Returns } from '../../src/ledger/returns.js';
 import { readViolations } from '../../src/ledger/violations.js';
 import { assertEventsFit } from './events.js';
 
@@ -83,6 +84,36 @@ export class Books {
 
   get recovery(): Recovery {
     return new Recovery(this.admin);
+  }
+
+  get returns(): Returns {
+    return new Returns(this.admin);
+  }
+
+  /** A second person's word on a return. */
+  async decideReturn(
+    { returnId, version, partnerId = this.partnerId }: { returnId: string; version: number; partnerId?: string },
+    approve: boolean,
+    at = Date.now(),
+  ): Promise<{ outcome: string }> {
+    const { rows } = await this.admin.query<{ answer: { outcome: string } }>({
+      text: `SELECT payment_return_decide($1::uuid, $2, $3, $4, $5, $6) AS answer FROM set_config('surety.partner', $1::uuid::text, true)`,
+      values: [partnerId, returnId, version, approve, { kind: 'api_key', id: 'second' }, new Date(at)],
+    });
+    return rows[0]?.answer ?? { outcome: 'unanswered' };
+  }
+
+  /** A payment of this member's that is paid. */
+  async paid(memberId: string, price: { amountMinor: number; points: number }, at = Date.now()): Promise<PaymentKey> {
+    const key = await this.payment(price);
+    const outcomes = [
+      await this.hold(key, memberId, price, randomUUID(), at),
+      await this.ledger.beginAttempt(key, 't', false, policy.freshnessMs, at),
+      await this.ledger.capture(key, 1, randomUUID(), null, at),
+    ];
+    const { outcome } = outcomes.at(-1) ?? {};
+    if (outcome !== 'captured') throw new Error(`The payment was not paid: ${JSON.stringify(outcomes)}`);
+    return key;
   }
 
   /** A member with a lot for each of these. */

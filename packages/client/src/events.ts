@@ -256,6 +256,50 @@ export interface components {
             };
         };
         /**
+         * payment.returned
+         * @description Money of a paid payment has come back to the buyer: the points of this part are his again. The payment stays paid
+         */
+        "payment.returned": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.returned";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                returnId: string;
+                /** Format: uuid */
+                paymentId: string;
+                invoiceId: string;
+                invoiceNumber: string | null;
+                memberId: string | null;
+                /** @description Of this return, in minor units (kopecks) */
+                amountMinor: number;
+                currency: string;
+                /** @description What this return gave back to the member */
+                points: number;
+                /** @description Whether the money is in the fund again */
+                fundRestored: boolean;
+                /** @description Of the refund */
+                reference: string;
+                /** @description By all returns of the payment so far */
+                returnedMinor: number;
+                /** @description By all returns of the payment so far */
+                returnedPoints: number;
+                /** @description What the invoice read before it was booked; null: it was not read */
+                invoiceStatus: string | null;
+            };
+        };
+        /**
          * points.credited
          * @description A member has more points
          */

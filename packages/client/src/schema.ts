@@ -800,6 +800,10 @@ export interface components {
             memberId: string | null;
             /** @description Invoicebox’s, of a paid payment */
             transactionId: string | null;
+            /** @description What of a paid payment has come back to the buyer since */
+            returnedMinor: number;
+            /** @description The points that were given back with it */
+            returnedPoints: number;
             /**
              * Format: date-time
              * @description Of an unknown outcome: when it is read again
@@ -858,6 +862,28 @@ export interface components {
             paidAt: string | null;
             pointsCaptured: number;
             fundDrawnMinor: number;
+            returnedMinor: number;
+            returnedPoints: number;
+            returns: {
+                /** Format: uuid */
+                id: string;
+                state: string;
+                amountMinor: number;
+                points: number | null;
+                fundRestored: boolean;
+                reference: string;
+                requestedBy: {
+                    kind: string;
+                    id: string;
+                } | null;
+                decidedBy: {
+                    kind: string;
+                    id: string;
+                } | null;
+                invoiceStatus: string | null;
+                /** Format: date-time */
+                returnedAt: string | null;
+            }[];
             attempts: {
                 n: number;
                 /** Format: date-time */
@@ -969,7 +995,7 @@ export interface components {
         Entry: {
             /** Format: uuid */
             id: string;
-            /** @description credit, hold, capture, release, expiry, reversal; more may come */
+            /** @description credit, hold, capture, release, return_points, expiry, reversal; more may come */
             kind: string;
             /** @description How the available balance moved */
             points: number;
@@ -1179,7 +1205,7 @@ export interface components {
              * @description null: all, also those that come later
              * @default null
              */
-            eventTypes?: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled")[] | null;
+            eventTypes?: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled")[] | null;
             /** @default  */
             description?: string;
         };
@@ -1239,7 +1265,7 @@ export interface components {
             /** @description https, with a public address; it is checked again at every delivery. Redirects are not followed */
             url?: string;
             /** @description null: all, also those that come later */
-            eventTypes?: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled")[] | null;
+            eventTypes?: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled")[] | null;
             description?: string;
             /**
              * @description Disabled: nothing more is sent to it
@@ -4422,7 +4448,7 @@ export interface operations {
                 after?: string;
                 /** @description At most so many events */
                 limit?: number;
-                type?: "payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled";
+                type?: "payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "webhook_endpoint.disabled";
             };
             header?: never;
             path?: never;

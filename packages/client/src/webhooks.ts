@@ -13,6 +13,7 @@ const knownTypes: Readonly<Record<keyof Events, true>> = {
   'payment.expired': true,
   'payment.cancelled': true,
   'payment.in_review': true,
+  'payment.returned': true,
   'points.credited': true,
   'points.expired': true,
   'import.finished': true,

@@ -62,6 +62,28 @@ export const eventSchemas = {
     'It is not known whether the invoice is paid, and a person looks at it. What is held stays held',
     payment('in_review'),
   ),
+  'payment.returned': event(
+    'payment.returned',
+    'Money of a paid payment has come back to the buyer: the points of this part are his again. The payment stays paid',
+    z.object({
+      returnId: id,
+      paymentId: id,
+      invoiceId,
+      invoiceNumber: z.string().nullable(),
+      memberId: id.nullable(),
+      amountMinor: z.int().min(1).describe('Of this return, in minor units (kopecks)'),
+      currency,
+      points: points.describe('What this return gave back to the member'),
+      fundRestored: z.boolean().describe('Whether the money is in the fund again'),
+      reference: z.string().describe('Of the refund'),
+      returnedMinor: z.int().min(1).describe('By all returns of the payment so far'),
+      returnedPoints: points.describe('By all returns of the payment so far'),
+      invoiceStatus: z
+        .string()
+        .nullable()
+        .describe('What the invoice read before it was booked; null: it was not read'),
+    }),
+  ),
   'points.credited': event(
     'points.credited',
     'A member has more points',

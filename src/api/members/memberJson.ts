@@ -29,7 +29,9 @@ export const memberSchema = z
 export const entrySchema = z
   .object({
     id: z.uuid(),
-    kind: z.string().meta({ description: 'credit, hold, capture, release, expiry, reversal; more may come' }),
+    kind: z
+      .string()
+      .meta({ description: 'credit, hold, capture, release, return_points, expiry, reversal; more may come' }),
     points: whole.meta({ description: 'How the available balance moved' }),
     reference: z.string(),
     paymentId: z.uuid().nullable(),

@@ -37,6 +37,8 @@ export class PaymentEntity {
   @Column('timestamptz', { name: 'next_probe_at', nullable: true }) nextProbeAt!: Date | null;
   @Column('text', { name: 'transaction_id', nullable: true }) transactionId!: string | null;
   @Column('timestamptz', { name: 'paid_at', nullable: true }) paidAt!: Date | null;
+  @Column('bigint', { name: 'returned_minor', transformer: safeInteger }) returnedMinor!: number;
+  @Column('bigint', { name: 'returned_points', transformer: safeInteger }) returnedPoints!: number;
   @Column('timestamptz', { name: 'opened_at' }) openedAt!: Date;
   @Column('timestamptz', { name: 'closed_at', nullable: true }) closedAt!: Date | null;
 }

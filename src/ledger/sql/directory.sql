@@ -31,7 +31,8 @@ $$;
 -- What the worker needs to speak to Invoicebox for a partner.
 CREATE OR REPLACE FUNCTION partner_account(p_partner uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
-  SELECT jsonb_build_object('settings', settings, 'programme', programme, 'tokenSealed', invoicebox_token_sealed,
+  SELECT jsonb_build_object('settings', settings, 'programme', programme, 'invoiceboxOptions', invoicebox_options,
+    'tokenSealed', invoicebox_token_sealed,
     'currencies', (SELECT coalesce(jsonb_agg(currency), '[]') FROM fund WHERE partner_id = p_partner))
   FROM partner WHERE id = p_partner;
 $$;
@@ -125,6 +126,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     SELECT partner_id, id FROM credit_import
     WHERE state = 'running' AND started_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
   ) AS running;
+$$;
+
+-- Of all partners: approved returns that nobody has booked for so long.
+CREATE OR REPLACE FUNCTION payment_returns_to_book(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'returnId', id)), '[]') FROM (
+    SELECT partner_id, id FROM payment_return
+    WHERE state = 'approved' AND decided_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
+  ) AS approved;
 $$;
 
 -- Partners whose reconciliation waits, or runs, since longer than p_grace_ms.

@@ -34,12 +34,13 @@ BEGIN
         WHEN debited.kind = 'member.available' THEN -page.amount
         ELSE 0 END,
       'reference', page.reference, 'paymentId', page.payment_id, 'creditId', page.origin,
-      'expiresOn', last_day((SELECT expires_at FROM lot
+      -- Several lots of one entry were made at once and end at once.
+      'expiresOn', last_day((SELECT max(expires_at) FROM lot
         WHERE lot.transfer_id = page.id AND (lot.id = page.id OR lot.id <> lot.transfer_id)), partner_zone(p_partner)),
       'at', page.at) ORDER BY page.id), '[]')
     FROM (
       SELECT * FROM transfer
-      WHERE partner_id = p_partner AND kind IN ('credit', 'hold', 'capture', 'release', 'expiry', 'reversal')
+      WHERE partner_id = p_partner AND kind IN ('credit', 'hold', 'capture', 'release', 'expiry', 'reversal', 'return_points')
         AND (p_after IS NULL OR id > p_after)
         AND (p_from IS NULL OR at >= p_from) AND (p_to IS NULL OR at < p_to)
       ORDER BY id LIMIT p_limit

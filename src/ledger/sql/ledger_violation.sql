@@ -67,6 +67,45 @@ UNION ALL
 SELECT 'lot_holds_more_than_granted', lot.id, lot.partner_id
 FROM lot WHERE lot.granted < lot.remaining + (SELECT coalesce(sum(hold_lot.points), 0) FROM hold_lot
   JOIN hold ON hold.id = hold_lot.hold_id WHERE hold_lot.lot_id = lot.id AND hold.state IN ('held', 'captured'))
+  - (SELECT coalesce(sum(points), 0) FROM payment_return_lot WHERE given_to = lot.id AND lot_id = lot.id)
+UNION ALL
+SELECT 'returned_more_than_captured', payment.id, payment.partner_id
+FROM payment WHERE returned_minor + returned_points > 0 AND (
+  state <> 'paid'
+  OR returned_minor > (SELECT coalesce(sum(amount), 0) FROM transfer WHERE transfer.payment_id = payment.id AND kind = 'draw')
+  OR returned_points > (SELECT coalesce(sum(amount), 0) FROM transfer WHERE transfer.payment_id = payment.id AND kind = 'capture'))
+UNION ALL
+-- Whatever the parts were: the points of all returns together are the share of their sum, all of them for the whole sum.
+SELECT 'returned_points_are_not_their_share', payment.id, payment.partner_id
+FROM payment WHERE returned_minor + returned_points > 0
+  AND returned_points <> div((SELECT coalesce(sum(amount), 0) FROM transfer
+    WHERE transfer.payment_id = payment.id AND kind = 'capture') * returned_minor, amount_minor)
+UNION ALL
+SELECT 'payment_is_not_sum_of_its_returns', payment.id, payment.partner_id
+FROM payment WHERE (returned_minor, returned_points) <> (
+  SELECT coalesce(sum(one.amount_minor), 0), coalesce(sum(one.points), 0) FROM payment_return one
+  WHERE one.payment_id = payment.id AND one.state = 'returned')
+UNION ALL
+SELECT 'returns_are_not_their_entries', payment.id, payment.partner_id
+FROM payment JOIN LATERAL (
+  SELECT coalesce(sum(amount) FILTER (WHERE kind = 'return_points'), 0) AS points,
+    coalesce(sum(amount) FILTER (WHERE kind = 'return_fund'), 0) AS fund
+  FROM transfer WHERE transfer.payment_id = payment.id AND kind IN ('return_points', 'return_fund')) AS booked ON true
+WHERE booked.points <> payment.returned_points OR booked.fund <> (SELECT coalesce(sum(one.amount_minor), 0)
+  FROM payment_return one WHERE one.payment_id = payment.id AND one.state = 'returned' AND one.fund_restored)
+UNION ALL
+SELECT 'return_is_not_its_lots', payment_return.id, payment_return.partner_id
+FROM payment_return WHERE coalesce(points, 0) <> (SELECT coalesce(sum(points), 0) FROM payment_return_lot WHERE return_id = payment_return.id)
+UNION ALL
+SELECT 'lot_gets_more_than_was_taken', given.lot_id, given.partner_id
+FROM payment_return_lot given JOIN payment_return ON payment_return.id = given.return_id
+GROUP BY given.lot_id, given.partner_id, payment_return.payment_id
+HAVING sum(given.points) > (SELECT coalesce(sum(hold_lot.points), 0) FROM hold_lot JOIN hold ON hold.id = hold_lot.hold_id
+  WHERE hold_lot.lot_id = given.lot_id AND hold.payment_id = payment_return.payment_id AND hold.state = 'captured')
+UNION ALL
+SELECT 'more_is_approved_than_was_paid', payment.id, payment.partner_id
+FROM payment WHERE amount_minor < (SELECT sum(one.amount_minor) FROM payment_return one
+  WHERE one.payment_id = payment.id AND one.state IN ('approved', 'returned'))
 UNION ALL
 -- What foreign keys would refuse beforehand: too dear for a credit of a million lines (migration 0006).
 SELECT 'transfer_of_unknown_account', transfer.id, transfer.partner_id

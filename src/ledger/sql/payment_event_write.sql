@@ -24,6 +24,8 @@ BEGIN
       'points', v_payment.points,
       'memberId', v_payment.member_id,
       'transactionId', v_payment.transaction_id), p_at);
+  ELSIF p_type = 'payment.returned' THEN
+    PERFORM event_publish(p_partner, p_type, p_payment, v_payment.event_seq, p_body, p_at);
   END IF;
 END
 $$;

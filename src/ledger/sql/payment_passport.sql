@@ -22,6 +22,12 @@ BEGIN
       'paidAt', payment.paid_at,
       'pointsCaptured', (SELECT coalesce(sum(amount), 0)::bigint FROM transfer WHERE payment_id = p_payment AND kind = 'capture'),
       'fundDrawnMinor', (SELECT coalesce(sum(amount), 0)::bigint FROM transfer WHERE payment_id = p_payment AND kind = 'draw'),
+      'returnedMinor', payment.returned_minor,
+      'returnedPoints', payment.returned_points,
+      'returns', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'state', state, 'amountMinor', amount_minor,
+        'points', points, 'fundRestored', fund_restored, 'reference', reference, 'requestedBy', requested_by,
+        'decidedBy', decided_by, 'invoiceStatus', invoice_status, 'returnedAt', returned_at) ORDER BY id), '[]')
+        FROM payment_return WHERE payment_id = p_payment),
       'attempts', (SELECT coalesce(jsonb_agg(jsonb_build_object('n', n, 'startedAt', started_at, 'finishedAt', finished_at,
         'class', class, 'code', code, 'requestId', request_id) ORDER BY n), '[]')
         FROM payment_attempt WHERE payment_id = p_payment),

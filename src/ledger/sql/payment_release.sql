@@ -1,14 +1,9 @@
--- Gives back what a hold took: points to their lots, the sum to the fund. The caller has locked the payment.
--- Points of a lot that has expired meanwhile follow the partner's grace: a fresh lot until the end of the day so many days
--- on, or back to the old one, where they expire with it.
+-- Gives back what a hold took: points to their lots (lot_give_back.sql), the sum to the fund. The caller has locked the payment.
 CREATE OR REPLACE FUNCTION payment_release(p_partner uuid, p_hold uuid, p_at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
 DECLARE
   v_hold hold;
-  v_part record;
   v_transfer uuid;
-  v_grace_days integer;
-  v_zone text := partner_zone(p_partner);
   v_actor jsonb;
   v_member_available uuid;
   v_member_held uuid;
@@ -30,21 +25,9 @@ BEGIN
   IF v_hold.points > 0 THEN
     v_transfer := ledger_transfer(p_partner, v_hold.payment_id, 'release', v_member_held, v_member_available,
       v_hold.points, v_hold.confirmation_id::text, v_actor, p_at);
-    SELECT coalesce(programme ->> 'releaseGraceDays', settings #>> '{loyalty,releaseGraceDays}', '0')::integer INTO v_grace_days
-    FROM partner WHERE id = p_partner;
     PERFORM FROM lot WHERE id IN (SELECT lot_id FROM hold_lot WHERE hold_id = p_hold) ORDER BY id FOR UPDATE;
-    FOR v_part IN
-      SELECT lot.id, lot.expires_at, hold_lot.points FROM hold_lot JOIN lot ON lot.id = hold_lot.lot_id
-      WHERE hold_lot.hold_id = p_hold ORDER BY lot.id
-    LOOP
-      IF v_part.expires_at <= p_at AND v_grace_days > 0 THEN
-        INSERT INTO lot (partner_id, member_id, granted, remaining, expires_at, transfer_id)
-        VALUES (p_partner, v_hold.member_id, v_part.points, v_part.points,
-          end_of_day((p_at AT TIME ZONE v_zone)::date + v_grace_days, v_zone), v_transfer);
-      ELSE
-        UPDATE lot SET remaining = remaining + v_part.points WHERE id = v_part.id;
-      END IF;
-    END LOOP;
+    PERFORM lot_give_back(p_partner, part.lot_id, part.points, v_transfer, p_at)
+    FROM (SELECT lot_id, points FROM hold_lot WHERE hold_id = p_hold ORDER BY lot_id) AS part;
   END IF;
   UPDATE hold SET state = 'released', closed_at = p_at WHERE id = p_hold;
 END

@@ -1,6 +1,6 @@
 -- Books what has expired by p_at of the members behind the p_limit oldest lots, a transfer a lot, an event a member and day.
--- What is held is no lot's remainder and stays held; released after its day it comes back here. The books have it at the
--- moment of the expiry, unless it was still held then. Answers {lots, points, members}: none left where lots is 0.
+-- What is held is no lot's remainder and stays held; released or returned after its day it comes back here. The books have it
+-- at the moment of the expiry, unless it was still held or spent then. Answers {lots, points, members}: none left where lots is 0.
 CREATE OR REPLACE FUNCTION points_expire(p_partner uuid, p_at timestamptz, p_limit integer) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -31,7 +31,11 @@ BEGIN
       jsonb_build_object('kind', 'saga', 'id', 'points_expire'),
       CASE WHEN EXISTS (
         SELECT FROM hold_lot JOIN hold ON hold.id = hold_lot.hold_id
-        WHERE hold_lot.lot_id = due.id AND hold.closed_at > due.expires_at) THEN p_at ELSE due.expires_at END
+        WHERE hold_lot.lot_id = due.id AND hold.closed_at > due.expires_at
+      ) OR EXISTS (
+        SELECT FROM payment_return_lot given JOIN payment_return ON payment_return.id = given.return_id
+        WHERE given.given_to = due.id AND payment_return.returned_at > due.expires_at
+      ) THEN p_at ELSE due.expires_at END
     FROM due JOIN account ON account.partner_id = p_partner AND account.kind = 'member.available'
       AND account.owner = due.member_id AND account.asset = 'points'
   ), taken AS (
