@@ -129,7 +129,7 @@ const makers = {
         ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
-        ...createReconcileActivities(new Statements(pool), reconciliations),
+        ...createReconcileActivities(new Statements(pool), reconciliations, partners),
         ...createReconciliationStartActivities(reconciliations, temporal),
         ...createWebhookStartActivities(webhooks, temporal),
         ...deliveries,

@@ -2,7 +2,8 @@
  * Reads invoices again whose payments have ended (contract, sections 2 and 4): a page of them in one request. As the other
  * calls to Invoicebox, each stores what it read at once (design.md, section 5), so that nothing of it enters a history.
  */
-import { ApplicationFailure, ApplicationFailureCategory, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { Invoice, InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
 import { documentedPaging } from '../invoicebox/lists.js';
 import type { EndedRead, Reconciliations } from '../ledger/reconciliations.js';

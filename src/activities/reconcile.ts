@@ -5,9 +5,12 @@
  */
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import type { QuotaShare } from '../domain/quota.js';
 import type { Finding, Reconciliations } from '../ledger/reconciliations.js';
 import type { Statements } from '../ledger/statements.js';
+import { quotaShareOf } from '../partnerSettings.js';
 import { scheduledAt } from './clock.js';
+import type { Partners } from './partners.js';
 
 export interface PartnerOrder {
   readonly partnerId: string;
@@ -24,7 +27,17 @@ const linesAWindow = 200_000;
 const mostFindings = 10_000;
 const dayMs = 86_400_000;
 
-export function createReconcileActivities(statements: Statements, reconciliations: Reconciliations) {
+/** Whether invoices are to be read, and whose quota that takes. */
+export interface EndedPayments {
+  readonly areDue: boolean;
+  readonly quota?: QuotaShare;
+}
+
+export function createReconcileActivities(
+  statements: Statements,
+  reconciliations: Reconciliations,
+  partners: Partners,
+) {
   return {
     /** @returns the run to do; null: none is wanted */
     async beginReconciliation({ partnerId }: PartnerOrder): Promise<string | null> {
@@ -45,11 +58,11 @@ export function createReconcileActivities(statements: Statements, reconciliation
       };
     },
 
-    /** Looks for payments that have ended. @returns whether invoices are to be read */
-    async findEndedPayments({ partnerId }: PartnerOrder): Promise<boolean> {
+    async findEndedPayments({ partnerId }: PartnerOrder): Promise<EndedPayments> {
       const at = scheduledAt();
       while ((await reconciliations.discover(partnerId, linesAtOnce, at)) === linesAtOnce) beat();
-      return (await reconciliations.due(partnerId, 1, at)).length > 0;
+      const { settings } = await partners.get(partnerId);
+      return { areDue: (await reconciliations.due(partnerId, 1, at)).length > 0, ...quotaShareOf(settings) };
     },
 
     async endReconciliation(order: {

@@ -32,9 +32,13 @@ export class Body {
   ) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
-    for await (const piece of this.request as AsyncIterable<Buffer>) {
+    // Who stops reading may still have an answer to give, so the connection stays.
+    for await (const piece of this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       this.bytes += piece.length;
-      if (this.bytes > this.limit.mostBytes) throw tooLarge(this.limit);
+      if (this.bytes > this.limit.mostBytes) {
+        this.request.destroy();
+        throw tooLarge(this.limit);
+      }
       this.#hash.update(piece);
       yield piece;
     }
@@ -49,7 +53,8 @@ export class Body {
 /** Reads a body to its end and keeps nothing of it. @returns its hash, in hex */
 export async function hashOf(request: Request, limit: UploadLimit): Promise<string> {
   const body = new Body(request, limit);
-  for await (const piece of body) void piece;
+  const pieces = body[Symbol.asyncIterator]();
+  while (!(await pieces.next()).done);
   return body.sha256().toString('hex');
 }
 

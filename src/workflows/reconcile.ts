@@ -15,7 +15,7 @@ import {
 import type * as readEndedActivities from '../activities/readEnded.js';
 import type * as reconcileActivities from '../activities/reconcile.js';
 import type { PartnerOrder, RunResult } from '../activities/reconcile.js';
-import { priorities } from './calls.js';
+import { callPriority, type QuotaShare } from '../domain/quota.js';
 import { taskQueues, wantedSignal } from './messages.js';
 
 type ReconcileActivities = ReturnType<typeof reconcileActivities.createReconcileActivities>;
@@ -31,7 +31,7 @@ const { compareStatements, findEndedPayments } = proxyActivities<ReconcileActivi
   // A killed worker's run goes on elsewhere after this.
   heartbeatTimeout: '30 s',
   retry: { initialInterval: '1 s', maximumInterval: '1 min', maximumAttempts: 20 },
-  summary: 'Compare statements with the books',
+  summary: 'Compare with the books what is here',
 });
 
 interface Reconcile extends PartnerOrder {
@@ -68,15 +68,16 @@ export async function reconcile({ partnerId, result: before }: Reconcile): Promi
 
 /** Until none is due. A history that has become long goes on in a new one, from what is due then. */
 async function readInvoices(partnerId: string, before: RunResult): Promise<RunResult> {
-  const { readEndedPayments, readEndedPayment } = invoicebox(partnerId);
   let { readInvoices: read = 0, openedDifferences: opened = 0 } = before;
-  if (!(await findEndedPayments({ partnerId }))) return { ...before, readInvoices: read };
+  const { areDue, quota } = await findEndedPayments({ partnerId });
+  if (!areDue) return { ...before, readInvoices: read };
+  const invoicebox = invoiceboxFor(partnerId, quota);
   for (;;) {
-    const page = await readEndedPayments({ partnerId });
+    const page = await invoicebox.readEndedPayments({ partnerId });
     read += page.read;
     opened += page.opened;
     for (const payment of page.unlisted) {
-      opened += (await readEndedPayment({ partnerId, ...payment })).opened;
+      opened += (await invoicebox.readEndedPayment({ partnerId, ...payment })).opened;
       read += 1;
     }
     const result = { ...before, readInvoices: read, openedDifferences: opened };
@@ -85,10 +86,10 @@ async function readInvoices(partnerId: string, before: RunResult): Promise<RunRe
   }
 }
 
-const invoicebox = (partnerId: string): ReadEndedActivities =>
+const invoiceboxFor = (partnerId: string, quota: QuotaShare | undefined): ReadEndedActivities =>
   proxyActivities<ReadEndedActivities>({
     taskQueue: taskQueues.invoicebox,
-    priority: { fairnessKey: partnerId, priorityKey: priorities.reconciliation },
+    priority: callPriority(partnerId, quota, 'reconciliation'),
     startToCloseTimeout: '45 s',
     retry: { initialInterval: '5 s', backoffCoefficient: 2, maximumInterval: '5 min', maximumAttempts: 10 },
     summary: 'Read invoices of ended payments again',

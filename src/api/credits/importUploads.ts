@@ -60,6 +60,8 @@ export class ImportUploads {
       if (cutter.lines > limit.mostLines) throw tooLarge(limit);
     } catch (error) {
       await this.imports.abandon(to);
+      // What of the body was not read is read and dropped, so that the sender hears the answer.
+      request.resume();
       throw uploadError(error);
     }
     const { bytes } = body;

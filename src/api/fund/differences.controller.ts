@@ -82,13 +82,12 @@ export class DifferencesController {
     summary: 'List differences, newest first',
     answers: { 200: pageOf(differenceSchema, 'FundDifferencePage') },
   })
-  async list(
-    @CallerOf() { partnerId }: Caller,
-    @Query({ schema: listQuery }) { after, limit, state = null, kind = null }: z.infer<typeof listQuery>,
-  ) {
-    const key = { partnerId, list: 'fund-differences', filters: { state, kind } };
+  async list(@CallerOf() { partnerId }: Caller, @Query({ schema: listQuery }) query: z.infer<typeof listQuery>) {
+    const { after, limit } = query;
+    const only = { state: query.state ?? null, kind: query.kind ?? null };
+    const key = { partnerId, list: 'fund-differences', filters: only };
     const before = after === undefined ? null : this.cursors.open(key, after, idPosition).id;
-    const read = await this.reconciliations.differences(partnerId, { state, kind }, before, limit + 1);
+    const read = await this.reconciliations.differences(partnerId, only, before, limit + 1);
     return this.cursors.page(key, limit, read.map(inUtc), ({ id }) => ({ id }));
   }
 

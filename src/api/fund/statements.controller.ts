@@ -113,15 +113,16 @@ export class StatementsController {
   async upload(
     @CallerOf() { partnerId, keyId }: Caller,
     @IdempotencyKey() key: string,
-    @Query({ schema: postQuery }) { from = null, to = null }: z.infer<typeof postQuery>,
+    @Query({ schema: postQuery }) query: z.infer<typeof postQuery>,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
+    const period = { from: query.from ?? null, to: query.to ?? null };
     refuseEncoded(request);
     if (request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() !== 'text/csv') {
       throw new Problem('unsupported_media_type', 'Send text/csv; nothing was read.');
     }
-    if (from !== null && to !== null && from > to)
+    if (period.from !== null && period.to !== null && period.from > period.to)
       throw invalidField('to', 'must not be before from', 'an earlier day');
     const mapping = await this.statements.mapping(partnerId);
     if (mapping === null) {
@@ -135,7 +136,7 @@ export class StatementsController {
         partnerId,
         keyHash: wishHash({ actorId: keyId, route: 'POST /v1/fund/statements', key }),
         mapping,
-        period: { from, to },
+        period,
         actor,
       },
       request,
