@@ -10,7 +10,9 @@ import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
+import { Approvals } from '../ledger/approvals.js';
 import { CreditImports } from '../ledger/creditImports.js';
+import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
 import { Reconciliations } from '../ledger/reconciliations.js';
@@ -19,6 +21,7 @@ import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { AddressGuard } from '../webhooks/address.js';
 import { WebhookStarts } from '../webhookStarts.js';
+import { ApprovalsController } from './approvals/approvals.controller.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { CreditsController } from './credits/credits.controller.js';
@@ -29,6 +32,7 @@ import { Cursors } from './cursors.js';
 import { ProblemsController } from './docs/problems.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
+import { FundChangesController } from './fund/changes.controller.js';
 import { DifferencesController } from './fund/differences.controller.js';
 import { FundController } from './fund/fund.controller.js';
 import { ReconciliationsController } from './fund/reconciliations.controller.js';
@@ -104,6 +108,8 @@ export class ApiModule implements OnApplicationShutdown {
         ExportsController,
         ProgrammeController,
         FundController,
+        FundChangesController,
+        ApprovalsController,
         StatementsController,
         DifferencesController,
         ReconciliationsController,
@@ -123,6 +129,8 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Fund, useFactory: (pool: Pool) => new Fund(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Approvals, useFactory: (pool: Pool) => new Approvals(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
         { provide: WebhookStarts, useValue: starts },
         { provide: AddressGuard, useValue: new AddressGuard(testMode) },

@@ -9,6 +9,7 @@ import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
+import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, instant, invalidField, words } from '../validate.js';
 
 const differenceSchema = z
@@ -145,13 +146,11 @@ export class DifferencesController {
   }
 }
 
-const utc = <T extends string | null>(text: T): T => (text === null ? text : (new Date(text).toISOString() as T));
-
 const inUtc = (told: Difference): Difference => ({
   ...told,
-  line: told.line === null ? null : { ...told.line, at: utc(told.line.at) },
+  line: told.line === null ? null : { ...told.line, at: utcOrNull(told.line.at) },
   firstSeenAt: utc(told.firstSeenAt),
   lastSeenAt: utc(told.lastSeenAt),
-  closedAt: utc(told.closedAt),
-  explainedAt: utc(told.explainedAt),
+  closedAt: utcOrNull(told.closedAt),
+  explainedAt: utcOrNull(told.explainedAt),
 });

@@ -15,6 +15,7 @@ import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
+import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, instant, moment } from '../validate.js';
 import { ReconciliationStarts } from './reconciliationStarts.js';
 
@@ -126,11 +127,9 @@ export class ReconciliationsController {
   }
 }
 
-const utc = (text: string | null): string | null => (text === null ? null : new Date(text).toISOString());
-
 const inUtc = (told: Reconciliation): Reconciliation => ({
   ...told,
-  createdAt: new Date(told.createdAt).toISOString(),
-  startedAt: utc(told.startedAt),
-  finishedAt: utc(told.finishedAt),
+  createdAt: utc(told.createdAt),
+  startedAt: utcOrNull(told.startedAt),
+  finishedAt: utcOrNull(told.finishedAt),
 });

@@ -12,6 +12,7 @@ import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { wishHash } from '../idempotency.js';
 import { Problem } from '../problem.js';
 import { refuseEncoded } from '../uploads.js';
+import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, day, instant, invalidField } from '../validate.js';
 import { ReconciliationStarts } from './reconciliationStarts.js';
 import { mappingSchema } from './statementMapping.js';
@@ -191,12 +192,10 @@ export class StatementsController {
   }
 }
 
-const utc = (text: string): string => new Date(text).toISOString();
-
 const inUtc = (told: Statement): Statement => ({
   ...told,
   coversFrom: utc(told.coversFrom),
   coversTo: utc(told.coversTo),
   createdAt: utc(told.createdAt),
-  reconciledAt: told.reconciledAt === null ? null : utc(told.reconciledAt),
+  reconciledAt: utcOrNull(told.reconciledAt),
 });
