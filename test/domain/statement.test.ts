@@ -12,36 +12,7 @@ import {
   type Shape,
   type StatementMapping,
 } from '../../src/domain/statement.js';
-
-const none = {
-  time: null,
-  transactionId: null,
-  operationId: null,
-  invoiceNumber: null,
-  currency: null,
-  kind: null,
-  balance: null,
-  amount: null,
-  debit: null,
-  credit: null,
-};
-
-export const mappingOf = (change: Partial<Omit<StatementMapping, 'columns'>> & { columns?: object } = {}) =>
-  ({
-    encoding: 'utf-8',
-    delimiter: ';',
-    quotes: true,
-    decimal: ',',
-    timeZone: 'Europe/Moscow',
-    dates: 'dd.MM.yyyy',
-    skipLines: 0,
-    header: true,
-    currency: 'RUB',
-    direction: 'sign',
-    kinds: { out: [], in: [], opening: [], closing: [], ignored: [] },
-    ...change,
-    columns: { ...none, date: 'Дата', amount: 'Сумма', ...change.columns },
-  }) satisfies StatementMapping;
+import { mappingOf } from '../support/statements.js';
 
 function shape(header: readonly string[], mapping: StatementMapping): Shape {
   const found = shapeOf(header, mapping);
