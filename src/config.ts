@@ -97,6 +97,8 @@ const temporalSetupEnvironment = z.object({
     .min(60_000)
     .max(31 * 86_400_000)
     .default(6 * 3_600_000),
+  /** How often what was written is sealed into the audit chains. */
+  SEAL_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** How often deliveries are looked for that nobody has started. */
   WEBHOOK_START_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** A delivery that is due no longer than this may be under way. */

@@ -15,6 +15,7 @@ import { createImportStartActivities } from './activities/startImports.js';
 import { createReadEndedActivities } from './activities/readEnded.js';
 import { createReconcileActivities } from './activities/reconcile.js';
 import { createReconciliationStartActivities } from './activities/startReconciliations.js';
+import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
 import { readWorkerConfig } from './config.js';
@@ -22,6 +23,7 @@ import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
+import { Audit } from './ledger/audit.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
@@ -127,6 +129,7 @@ const makers = {
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
+        ...createSealActivities(new Audit(pool)),
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
         ...createReconcileActivities(new Statements(pool), reconciliations, partners),

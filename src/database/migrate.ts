@@ -139,7 +139,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'payment_check_discover', 'payment_check_due', 'payment_check_store',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
     'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
-    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
+    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end',
+    'partners_to_seal', 'audit_seal', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.
   await client.query('BEGIN');

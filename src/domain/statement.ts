@@ -6,7 +6,7 @@ import { isDay } from './calendar.js';
 import { maxAmountMinor, minorUnitsOf } from './money.js';
 
 /** By its name in the header, or by its number from 1. */
-export type Column = string | number;
+type Column = string | number;
 
 export interface StatementMapping {
   /** Of a file without a byte order mark; one that has it is read by it. */
@@ -324,7 +324,7 @@ export interface Turnover {
   readonly outMinor: number;
 }
 
-export const mostTurnoverMinor = maxAmountMinor * 100;
+const mostTurnoverMinor = maxAmountMinor * 100;
 
 /**
  * Follows the balances through a file: whatever balance a row states must be the one before and what was moved since. So a

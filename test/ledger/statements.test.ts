@@ -130,8 +130,8 @@ const nobody = {} as Partners;
 
 async function run() {
   const environment = new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: Date.now() });
-  const { compareStatements } = createReconcileActivities(statements, reconciliations, nobody);
-  return environment.run(compareStatements, { partnerId: books.partnerId });
+  const activities = createReconcileActivities(statements, reconciliations, nobody);
+  return environment.run((order) => activities.compareStatements(order), { partnerId: books.partnerId });
 }
 
 /** What is open about the test's own day. */

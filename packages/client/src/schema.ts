@@ -1300,6 +1300,41 @@ export interface components {
                 /** Format: date-time */
                 at: string;
             }[];
+            /** @description That its entries and events stand in the audit chain: see docs/audit.md */
+            audit: {
+                /**
+                 * @description `pending`: some of it is not sealed yet, within a minute or two it is
+                 * @enum {string}
+                 */
+                state: "sealed" | "pending";
+                /** Format: uuid */
+                partnerId: string;
+                /** @description The last block of your chain. Keep it: it pins down all before */
+                head: {
+                    n: number;
+                    hash: string;
+                } | null;
+                /** @description Those that hold its entries, and those that lead there from the head */
+                blocks: {
+                    n: number;
+                    previousHash: string;
+                    skipHash: string;
+                    root: string;
+                    firstPosition: number;
+                    entries: number;
+                    /** Format: date-time */
+                    sealedAt: string;
+                    hash: string;
+                }[];
+                proofs: {
+                    /** @description What was hashed, field by field */
+                    leaf: (string | null)[];
+                    /** @description null: not sealed yet */
+                    block: number | null;
+                    index: number | null;
+                    path: string[];
+                }[];
+            };
         };
         ConfirmPayment: {
             /** @description The programme’s own name for the member; compared after NFC and trimming */

@@ -138,6 +138,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   ) AS approved;
 $$;
 
+-- All partners: each has a chain to seal (audit_seal.sql).
+CREATE OR REPLACE FUNCTION partners_to_seal() RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM partner;
+$$;
+
 -- Partners whose reconciliation waits, or runs, since longer than p_grace_ms.
 CREATE OR REPLACE FUNCTION reconciliations_unfinished(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
