@@ -16,6 +16,7 @@ import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
 import { Reconciliations } from '../ledger/reconciliations.js';
+import { Statement } from '../ledger/statement.js';
 import { Statements } from '../ledger/statements.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
@@ -37,12 +38,14 @@ import { DifferencesController } from './fund/differences.controller.js';
 import { FundController } from './fund/fund.controller.js';
 import { ReconciliationsController } from './fund/reconciliations.controller.js';
 import { ReconciliationStarts } from './fund/reconciliationStarts.js';
+import { StatementController } from './fund/statement.controller.js';
 import { StatementsController } from './fund/statements.controller.js';
 import { StatementUploads } from './fund/statementUploads.js';
 import { KeysController } from './keys/keys.controller.js';
 import { Keys } from './keys/keys.js';
 import { keyRate } from './keyRate.js';
 import { MembersController } from './members/members.controller.js';
+import { OutstandingController } from './programme/outstanding.controller.js';
 import { ProgrammeController } from './programme/programme.controller.js';
 import { BorderPipe } from './validate.js';
 import { HealthController } from './health/health.controller.js';
@@ -107,8 +110,10 @@ export class ApiModule implements OnApplicationShutdown {
         CreditsController,
         ExportsController,
         ProgrammeController,
+        OutstandingController,
         FundController,
         FundChangesController,
+        StatementController,
         ApprovalsController,
         StatementsController,
         DifferencesController,
@@ -130,6 +135,7 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Fund, useFactory: (pool: Pool) => new Fund(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Statement, useFactory: (pool: Pool) => new Statement(pool), inject: [Pool] },
         { provide: Approvals, useFactory: (pool: Pool) => new Approvals(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
         { provide: WebhookStarts, useValue: starts },

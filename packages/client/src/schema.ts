@@ -478,6 +478,26 @@ export interface paths {
         patch: operations["Programme_change"];
         trace?: never;
     };
+    "/v1/points/outstanding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the points outstanding at the end of a day
+         * @description Needs the scope `points:read`.
+         */
+        get: operations["Outstanding_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fund": {
         parameters: {
             query?: never;
@@ -602,6 +622,28 @@ export interface paths {
          *     Needs the scope `fund:write`.
          */
         post: operations["FundChanges_correct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fund/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a month of the fund, entry by entry
+         * @description Opening balance, each entry with the balance after it, turnovers, closing balance. What is reserved moves nothing here. The CSV is for Excel: `;`, decimal comma, byte order mark; text that could be a formula begins with an apostrophe.
+         *
+         *     Needs the scope `fund:read`.
+         */
+        get: operations["Statement_read"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1584,6 +1626,17 @@ export interface components {
             minPoints?: number | null;
             maxPoints?: number | null;
         };
+        OutstandingPoints: {
+            /** Format: date */
+            date: string;
+            /**
+             * Format: date-time
+             * @description The moment in which that day ends
+             */
+            before: string;
+            /** @description Of all members, what payments under way held included */
+            points: number;
+        };
         FundList: {
             data: components["schemas"]["Fund"][];
         };
@@ -1829,7 +1882,7 @@ export interface components {
                 ignored: string[];
             };
         };
-        Statement: {
+        InvoiceboxStatement: {
             /** Format: uuid */
             id: string;
             /**
@@ -1862,8 +1915,8 @@ export interface components {
             /** Format: date-time */
             reconciledAt: string | null;
         };
-        StatementPage: {
-            data: components["schemas"]["Statement"][];
+        InvoiceboxStatementPage: {
+            data: components["schemas"]["InvoiceboxStatement"][];
             next: string | null;
         };
         FundDifferencePage: {
@@ -5138,6 +5191,101 @@ export interface operations {
             };
         };
     };
+    Outstanding_read: {
+        parameters: {
+            query: {
+                /** @description Its end counts, in the programme’s zone */
+                date: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutstandingPoints"];
+                };
+            };
+            /** @description `malformed_request`: The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: The API key is missing or not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     Fund_read: {
         parameters: {
             query?: never;
@@ -5938,6 +6086,149 @@ export interface operations {
             };
         };
     };
+    Statement_read: {
+        parameters: {
+            query: {
+                /** @description In the programme’s zone */
+                month: string;
+                currency: string;
+                format?: "csv" | "json";
+                /** @description Of the words in a CSV */
+                language?: "ru" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/json": {
+                        month: string;
+                        currency: string;
+                        timeZone: string;
+                        /** Format: date-time */
+                        from: string;
+                        /** Format: date-time */
+                        before: string;
+                        openingMinor: number;
+                        entries: {
+                            /** Format: uuid */
+                            id: string;
+                            /** Format: date-time */
+                            at: string;
+                            /** @description In the programme’s zone */
+                            localTime: string;
+                            /** @description deposit, repayment, correction, draw, return_fund; more may come */
+                            kind: string;
+                            /** @description As the balance moved */
+                            amountMinor: number;
+                            /** @description Of the invoice that was paid */
+                            vatAmountMinor: number | null;
+                            invoiceNumber: string | null;
+                            transactionId: string | null;
+                            /** @description A bill’s number, a refund’s reference */
+                            reference: string | null;
+                            /** Format: uuid */
+                            paymentId: string | null;
+                            /** @description After it */
+                            balanceMinor: number;
+                        }[];
+                        incomingMinor: number;
+                        outgoingMinor: number;
+                        closingMinor: number;
+                    };
+                };
+            };
+            /** @description `malformed_request`: The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: The API key is missing or not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     Approvals_list: {
         parameters: {
             query?: {
@@ -6648,7 +6939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StatementPage"];
+                    "application/json": components["schemas"]["InvoiceboxStatementPage"];
                 };
             };
             /** @description `malformed_request`: The request cannot be read */
@@ -6753,7 +7044,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Statement"];
+                    "application/json": components["schemas"]["InvoiceboxStatement"];
                 };
             };
             /** @description As it is now */
@@ -6762,7 +7053,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Statement"];
+                    "application/json": components["schemas"]["InvoiceboxStatement"];
                 };
             };
             /** @description `malformed_request`: The request cannot be read; `idempotency_key_required`: The header Idempotency-Key is required; `malformed_json`: The body is not JSON */
@@ -6883,7 +7174,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Statement"];
+                    "application/json": components["schemas"]["InvoiceboxStatement"];
                 };
             };
             /** @description `malformed_request`: The request cannot be read */

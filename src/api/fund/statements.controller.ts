@@ -44,7 +44,7 @@ const statementSchema = z
     createdAt: instant,
     reconciledAt: instant.nullable(),
   })
-  .meta({ id: 'Statement' });
+  .meta({ id: 'InvoiceboxStatement' });
 
 const postQuery = z.strictObject({
   from: day.optional().meta({ description: 'The first day that it covers, whole; absent: that of the first movement' }),
@@ -162,7 +162,7 @@ export class StatementsController {
   @Endpoint({
     scope: 'fund:read',
     summary: 'List statements, newest first',
-    answers: { 200: pageOf(statementSchema, 'StatementPage') },
+    answers: { 200: pageOf(statementSchema, 'InvoiceboxStatementPage') },
   })
   async list(
     @CallerOf() { partnerId }: Caller,
