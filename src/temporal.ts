@@ -20,6 +20,8 @@ import {
   startImportsWorkflow,
   startReconciliationsScheduleId,
   startReconciliationsWorkflow,
+  startReturnsScheduleId,
+  startReturnsWorkflow,
   startWebhooksScheduleId,
   startWebhooksWorkflow,
   sweepScheduleId,
@@ -113,6 +115,9 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
       config.SWEEP_EVERY_MS,
       [{ graceMs: config.SWEEP_GRACE_MS, everyMs: config.RECONCILE_EVERY_MS }],
     ),
+    [startReturnsScheduleId]: of(startReturnsScheduleId, startReturnsWorkflow, config.SWEEP_EVERY_MS, [
+      { graceMs: config.SWEEP_GRACE_MS },
+    ]),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [
       { graceMs: config.WEBHOOK_START_GRACE_MS },
     ]),

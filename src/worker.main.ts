@@ -11,10 +11,12 @@ import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
-import { createImportStartActivities } from './activities/startImports.js';
 import { createReadEndedActivities } from './activities/readEnded.js';
 import { createReconcileActivities } from './activities/reconcile.js';
+import { createReturnActivities, createReturnReadActivities } from './activities/returns.js';
+import { createImportStartActivities } from './activities/startImports.js';
 import { createReconciliationStartActivities } from './activities/startReconciliations.js';
+import { createReturnStartActivities } from './activities/startReturns.js';
 import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
@@ -30,6 +32,7 @@ import { Points } from './ledger/points.js';
 import { Reconciliations } from './ledger/reconciliations.js';
 import { Recovery } from './ledger/recovery.js';
 import { Statements } from './ledger/statements.js';
+import { Returns } from './ledger/returns.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
@@ -54,6 +57,7 @@ const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
 const reconciliations = new Reconciliations(pool, onDeliveries);
+const returns = new Returns(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
 const client = new InvoiceboxClient({
@@ -98,7 +102,7 @@ const makers = {
       ...common,
       taskQueue: taskQueues.payments,
       workflowBundle: { codePath: bundlePath },
-      activities: createLedgerActivities(ledger),
+      activities: { ...createLedgerActivities(ledger), ...createReturnActivities(returns) },
       enableNonLocalActivities: false,
       workflowTaskPollerBehavior: pollers,
       maxConcurrentWorkflowTaskExecutions: 200,
@@ -113,6 +117,7 @@ const makers = {
       activities: {
         ...createInvoiceboxActivities(client, ledger, partners),
         ...createReadEndedActivities(client, reconciliations, partners),
+        ...createReturnReadActivities(client, partners),
       },
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
@@ -134,6 +139,7 @@ const makers = {
         ...createImportStartActivities(imports, temporal),
         ...createReconcileActivities(new Statements(pool), reconciliations, partners),
         ...createReconciliationStartActivities(reconciliations, temporal),
+        ...createReturnStartActivities(returns, temporal),
         ...createWebhookStartActivities(webhooks, temporal),
         ...deliveries,
       },

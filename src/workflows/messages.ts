@@ -92,6 +92,15 @@ export const reconcileSchedulePrefix = 'reconcile-';
 /** Keeps a Schedule for each partner, and wakes what waits. */
 export const startReconciliationsWorkflow = 'startReconciliations';
 export const startReconciliationsScheduleId = 'start-reconciliations';
+/** A refund of a paid payment, approved. Ids alone: the rest is read where it is booked. */
+export interface ReturnPayment {
+  readonly partnerId: string;
+  readonly returnId: string;
+}
+
+export const returnWorkflow = 'returnPayment';
+export const startReturnsWorkflow = 'startReturns';
+export const startReturnsScheduleId = 'start-returns';
 
 export const sweepWorkflow = 'sweepPayments';
 export const sweepScheduleId = 'sweep-payments';
@@ -165,5 +174,18 @@ export function reconcileStart(partnerId: string) {
     taskQueue: taskQueues.background,
     args: [order] as [typeof order],
     typedSearchAttributes: [{ key: searchAttributes.partnerId, value: partnerId }],
+  };
+}
+
+/** How an approved return is set to work; again where its workflow was lost: the ledger books it once. */
+export function returnStart(key: ReturnPayment) {
+  return {
+    workflowId: `return-${key.returnId}`,
+    taskQueue: taskQueues.payments,
+    args: [key] as [ReturnPayment],
+    workflowTaskTimeout: '5 s' as const,
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+    workflowIdConflictPolicy: 'USE_EXISTING' as const,
+    typedSearchAttributes: [{ key: searchAttributes.partnerId, value: key.partnerId }],
   };
 }
