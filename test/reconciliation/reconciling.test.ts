@@ -66,8 +66,8 @@ async function run(body: object = {}): Promise<Told> {
 
 async function paid(): Promise<string> {
   const opened = await world.open((await world.invoice({ amountMinor: 100_00 })).id);
-  const answer = await world.confirm(opened);
-  expect(answer.body.state).toBe('paid');
+  await world.confirm(opened);
+  await world.until(opened.body.id, ['paid']);
   return opened.body.id;
 }
 
