@@ -15,6 +15,7 @@ import { CreditImports } from '../ledger/creditImports.js';
 import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Returns } from '../ledger/returns.js';
 import { Statement } from '../ledger/statement.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
@@ -53,6 +54,8 @@ import { Programmes } from './pay/programmes.js';
 import { Sessions } from './pay/sessions.js';
 import { Payments } from './payments/payments.js';
 import { PaymentsController } from './payments/payments.controller.js';
+import { ReturnsController } from './payments/returns.controller.js';
+import { ReturnStarts } from './payments/returnStarts.js';
 import { Sagas } from './payments/sagas.js';
 import { TemporalNamespace } from './temporal.js';
 import { DeliveriesController } from './webhooks/deliveries.controller.js';
@@ -96,6 +99,7 @@ export class ApiModule implements OnApplicationShutdown {
       ],
       controllers: [
         PaymentsController,
+        ReturnsController,
         LoginTokensController,
         MembersController,
         // Before the credits: theirs is any path below /v1/credits.
@@ -124,6 +128,7 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Returns, useFactory: (pool: Pool) => new Returns(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Fund, useFactory: (pool: Pool) => new Fund(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Statement, useFactory: (pool: Pool) => new Statement(pool), inject: [Pool] },
         { provide: Approvals, useFactory: (pool: Pool) => new Approvals(pool, starts.onDeliveries), inject: [Pool] },
@@ -136,6 +141,7 @@ export class ApiModule implements OnApplicationShutdown {
           inject: [Pool],
         },
         { provide: ImportStarts, useValue: new ImportStarts(client) },
+        { provide: ReturnStarts, useValue: new ReturnStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },

@@ -57,6 +57,10 @@ const bodies: Readonly<Record<string, () => object | null>> = {
     seen: { amountMinor: 12_345_67, currency: 'RUB', points: 12_346 },
   }),
   'POST /v1/payments/{id}/cancel': () => ({}),
+  'GET /v1/payments/{id}/returns': () => null,
+  'POST /v1/payments/{id}/returns': () => ({
+    ...{ amountMinor: 1, fundRestored: true, reference: 'theirs', reason: 'theirs' },
+  }),
   'GET /v1/members/{id}': () => null,
   'GET /v1/members/{id}/balance': () => null,
   'GET /v1/members/{id}/entries': () => null,
