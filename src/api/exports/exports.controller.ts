@@ -23,6 +23,8 @@ const format = z.enum(['ndjson', 'csv']).default('ndjson');
 const membersQuery = z.strictObject({ format });
 const entriesQuery = z.strictObject({ format, from: moment.optional(), before: moment.optional() });
 
+const csvDescription =
+  'CSV with a header, where text that begins with `=`, `+`, `-` or `@` (a phone, for one) has an apostrophe before it, so that no spreadsheet reads it as a formula';
 const streamed = (description: string): Media => ({ media: Object.values(types), description });
 
 @ApiController('v1/exports', 'Exports')
@@ -35,7 +37,7 @@ export class ExportsController {
   @Endpoint({
     scope: 'points:read',
     summary: 'Export all members with their balances',
-    answers: { 200: streamed('A member a line: JSON, or CSV with a header') },
+    answers: { 200: streamed(`A member a line: JSON, or ${csvDescription}`) },
   })
   async members(
     @CallerOf() { partnerId }: Caller,
@@ -53,7 +55,7 @@ export class ExportsController {
   @Endpoint({
     scope: 'points:read',
     summary: 'Export all entries of points, oldest first',
-    answers: { 200: streamed('An entry a line: JSON, or CSV with a header') },
+    answers: { 200: streamed(`An entry a line: JSON, or ${csvDescription}`) },
   })
   async entries(
     @CallerOf() { partnerId }: Caller,
@@ -103,7 +105,8 @@ async function* pages<Row extends { readonly id: string }>(
   }
 }
 
+/** What a partner's customers call themselves must be no formula in the spreadsheet that opens the file. */
 const textOf = (rows: readonly object[], format: Format, columns: readonly string[]): string =>
   format === 'csv'
-    ? stringify([...rows], { columns: [...columns] })
+    ? stringify([...rows], { columns: [...columns], escape_formulas: true })
     : rows.map((row) => `${JSON.stringify(row)}\n`).join('');
