@@ -52,13 +52,18 @@ export class Caller {
     private readonly watch: Watch,
     readonly purchase: Purchase,
     /** When it gives up asking; `performance.now()`. */
-    private readonly deadline: number,
+    private deadline: number,
   ) {
     this.#turn = purchase.planned.api;
   }
 
   get isOutOfTime(): boolean {
     return performance.now() > this.deadline;
+  }
+
+  /** Something new begins, with patience of its own. */
+  takeTime(patienceMs: number): void {
+    this.deadline = performance.now() + patienceMs;
   }
 
   /** Opens the payment. @returns whether there is one to go on with */

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Scene } from './plots.js';
 
 const pollMs = 200;
+const patienceMs = 120_000;
 
 /** In two parts at once, each asked for and approved; then all must be back, and not a kopeck more can be. */
 export async function giveBack({ machines, caller, purchase }: Scene): Promise<void> {
@@ -12,6 +13,7 @@ export async function giveBack({ machines, caller, purchase }: Scene): Promise<v
   const { invoiceId } = purchase;
   const { amountMinor } = payment.invoice;
   purchase.stage = 'giving back';
+  caller.takeTime(patienceMs);
   await machines.persistently(async () => {
     try {
       await machines.surety.twin.reverseInvoice(invoiceId, { restoreFund: true, status: 'paid' });
