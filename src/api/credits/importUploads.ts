@@ -12,6 +12,8 @@ import { ChunkCutter, type Chunk } from './chunkCutter.js';
 
 const mostBytes = 256 * 1_048_576;
 const mostLines = 2_000_000;
+/** Of one partner at once; a file that is being run takes no more room than one that is being received. */
+const most = { receiving: 4, running: 10 } as const;
 
 export interface Upload {
   readonly partnerId: string;
@@ -30,10 +32,12 @@ export class ImportUploads {
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > mostBytes) throw tooLarge();
     const { partnerId } = upload;
-    const opened = await this.imports.open(partnerId, { ...upload, at: Date.now() });
+    const opened = await this.imports.open(partnerId, { ...upload, at: Date.now() }, most);
     switch (opened.outcome) {
       case 'other':
         throw otherBody();
+      case 'too_many':
+        throw tooMany();
       case 'received':
         if ((await hashOf(request)) !== opened.sha256) throw otherBody();
         return { importId: opened.importId, replayed: true };
@@ -103,6 +107,13 @@ const tooLarge = (): Problem =>
   new Problem(
     'body_too_large',
     `An import has at most ${mostBytes / 1_048_576} MiB and ${mostLines} lines; nothing of it is kept.`,
+  );
+const tooMany = (): Problem =>
+  new Problem(
+    'too_many_requests',
+    `At most ${most.receiving} files are received and ${most.running} run at once; nothing of this one is kept.`,
+    { refusal: 'too_many_imports' },
+    { 'Retry-After': '30' },
   );
 const otherBody = (): Problem =>
   new Problem('idempotency_other_body', 'Nothing was done. Use a new key for another file.');
