@@ -69,6 +69,13 @@ module.exports = {
       to: { path: '^(src|scripts)/' },
     },
     {
+      name: 'verifier-is-apart',
+      severity: 'error',
+      comment: 'Whoever checks the books must not share what wrote them: not a line of it.',
+      from: { path: '^scripts/verify/' },
+      to: { path: '^(src|simulator|scripts|packages|examples|test)/', pathNot: '^scripts/verify/' },
+    },
+    {
       name: 'client-is-apart',
       severity: 'error',
       comment: 'A partner installs it without the rest.',

@@ -10,6 +10,7 @@ import { tokenPurpose } from '../src/activities/partners.js';
 import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
 import { loginSecretPurpose } from '../src/api/pay/programmes.js';
 import { readPartnerConfig } from '../src/config.js';
+import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { invoiceboxOptions, partnerSettings } from '../src/partnerSettings.js';
@@ -37,6 +38,8 @@ export const partnerFile = z.strictObject({
       }),
     )
     .max(20),
+  /** What one person may do alone; all else needs a second one. */
+  approvals: z.strictObject({ waived: z.array(z.enum(approvalActions)).default([]) }).prefault({}),
 });
 
 export type PartnerFile = z.input<typeof partnerFile>;
@@ -67,10 +70,10 @@ export async function applyPartner(
       partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
     // Applying again also says that somebody has looked at the fund. Bad credentials are cleared by a token check alone.
     await client.query(
-      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, invoicebox_options)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
+      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, invoicebox_options, approvals)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
-         invoicebox_options = excluded.invoicebox_options, fund_doubted_at = NULL,
+         invoicebox_options = excluded.invoicebox_options, approvals = excluded.approvals, fund_doubted_at = NULL,
          invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed`,
       [
         partnerId,
@@ -80,6 +83,7 @@ export async function applyPartner(
         keyRing.seal(partner.invoiceboxToken, tokenPurpose(partnerId)),
         sealedSecret,
         partner.invoiceboxOptions,
+        partner.approvals,
       ],
     );
     for (const fund of partner.funds) {

@@ -232,6 +232,11 @@ export class Twin {
     return this.#call('GET', `/control/requests?invoiceId=${invoiceId}`);
   }
 
+  /** Of all invoices, in order of arrival. */
+  allRequests(): Promise<TwinRequest[]> {
+    return this.#call('GET', '/control/requests');
+  }
+
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(this.url + path, {
       method,

@@ -1,6 +1,7 @@
 /** A partner's settings: what `partner.json` may say, with defaults. Stored as given; read through this schema. */
 import { z } from 'zod';
 import type { PaymentPolicy, Scheme } from './domain/payment.js';
+import type { QuotaShare } from './domain/quota.js';
 
 const currency = z.string().regex(/^[A-Z]{3}$/);
 const milliseconds = z
@@ -88,6 +89,9 @@ const loyalty = z.strictObject({
   maxPoints: pointsLimit.nullish(),
 });
 
+/** What every account may ask of Invoicebox in 30 s (contract, section 1); the queue's rate an account is set for it. */
+const standardRequestsPer30s = 100;
+
 /** What a partner may change itself through the API; the rest is the operator's. */
 export const programmeChanges = z
   .strictObject({
@@ -142,29 +146,44 @@ export const invoiceboxOptions = z.strictObject({
   pageParameters: z.enum(['page', '_page']).default('page'),
   /** Invoices a page. */
   pageSize: z.int().min(1).max(100).default(30),
+  /**
+   * Which Invoicebox account it is: partners that share one share its quota, so give both the same name. A token does
+   * not tell, since an account may have several. Absent: an account of its own.
+   */
+  account: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/)
+    .optional(),
+  /** The account's own limit (contract, section 1: 100, changeable per account). Partners of one account give the same. */
+  requestsPer30s: z.int().min(1).max(10_000).default(standardRequestsPer30s),
 });
 
 /** As they are stored: what the operator has applied, and what the partner has changed itself. */
 export const storedSettings = {
   settings: z.looseObject({ loyalty: z.looseObject({}).nullish() }),
   programme: z.record(z.string(), z.unknown()),
+  // Not strict: a later release may have stored more.
+  invoiceboxOptions: z.object(invoiceboxOptions.shape),
 };
 
 /** The partner's own changes count over what was applied. */
 export function effectiveSettings<Row extends z.infer<z.ZodObject<typeof storedSettings>>>({
   settings,
   programme,
+  invoiceboxOptions: options,
   ...rest
 }: Row): Omit<Row, keyof typeof storedSettings> & { readonly settings: PartnerSettings } {
   const { loyalty } = settings;
   const own = loyalty === null || loyalty === undefined ? loyalty : { ...loyalty, ...programme };
-  return { ...rest, settings: partnerSettings.parse({ ...settings, loyalty: own }) };
+  return { ...rest, settings: { ...partnerSettings.parse({ ...settings, loyalty: own }), invoiceboxOptions: options } };
 }
 
 /** How long before their last day points are told to be expiring, where the programme says nothing else. */
 export const defaultSoonDays = 30;
 
-export type PartnerSettings = z.infer<typeof partnerSettings>;
+export type PartnerSettings = z.infer<typeof partnerSettings> & {
+  readonly invoiceboxOptions: z.infer<typeof invoiceboxOptions>;
+};
 export type LoyaltySettings = z.infer<typeof loyalty>;
 
 const giveUpAfterMs: Record<Scheme, number> = { loyalty: 15 * 60_000, organisation: 24 * 3_600_000 };
@@ -175,5 +194,15 @@ export function policyOf(settings: PartnerSettings, scheme: Scheme): PaymentPoli
     ...settings.timings,
     giveUpAfterMs: settings.timings.giveUpAfterMs ?? giveUpAfterMs[scheme],
     trustTemporalSignals: settings.trustTemporalSignals,
+    ...quotaShareOf(settings),
   };
+}
+
+/** Whose quota a partner's calls take; `quota` is absent where nothing is out of the ordinary. */
+function quotaShareOf({ invoiceboxOptions: { account, requestsPer30s } }: PartnerSettings): {
+  readonly quota?: QuotaShare;
+} {
+  const weight = requestsPer30s / standardRequestsPer30s;
+  if (account === undefined && weight === 1) return {};
+  return { quota: { ...(account === undefined ? {} : { account }), ...(weight === 1 ? {} : { weight }) } };
 }

@@ -13,6 +13,8 @@ import type { TemporalSetupConfig } from './config.js';
 import {
   expirePointsScheduleId,
   expirePointsWorkflow,
+  sealScheduleId,
+  sealWorkflow,
   searchAttributes,
   startImportsScheduleId,
   startImportsWorkflow,
@@ -99,6 +101,7 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
       { graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS },
     ]),
     [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
+    [sealScheduleId]: of(sealScheduleId, sealWorkflow, config.SEAL_EVERY_MS, []),
     [startImportsScheduleId]: of(startImportsScheduleId, startImportsWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),

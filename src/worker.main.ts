@@ -12,6 +12,7 @@ import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
 import { createImportStartActivities } from './activities/startImports.js';
+import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
 import { readWorkerConfig } from './config.js';
@@ -19,6 +20,7 @@ import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
+import { Audit } from './ledger/audit.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
@@ -118,6 +120,7 @@ const makers = {
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
+        ...createSealActivities(new Audit(pool)),
         // Of imports that a worker began who knew no queue for them.
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 import type { InvoiceboxAccount } from '../invoicebox/client.js';
 import type { KeyRing } from '../keyring.js';
-import { effectiveSettings, invoiceboxOptions, storedSettings, type PartnerSettings } from '../partnerSettings.js';
+import { effectiveSettings, storedSettings, type PartnerSettings } from '../partnerSettings.js';
 
 const keptForMs = 10_000;
 const mostKept = 10_000;
@@ -15,7 +15,7 @@ export interface PartnerAccount {
 }
 
 const row = z
-  .object({ ...storedSettings, invoiceboxOptions, tokenSealed: z.string(), currencies: z.array(z.string()) })
+  .object({ ...storedSettings, tokenSealed: z.string(), currencies: z.array(z.string()) })
   .transform(effectiveSettings);
 
 export class Partners {
@@ -34,9 +34,13 @@ export class Partners {
       text: 'SELECT partner_account($1) AS answer',
       values: [partnerId],
     });
-    const { settings, invoiceboxOptions: paging, tokenSealed, currencies } = row.parse(rows[0]?.answer);
+    const { settings, tokenSealed, currencies } = row.parse(rows[0]?.answer);
     const token = this.keyRing.open(tokenSealed, tokenPurpose(partnerId));
-    const partner = { account: { ...settings.invoicebox, token, paging }, settings, currencies };
+    const partner = {
+      account: { ...settings.invoicebox, token, paging: settings.invoiceboxOptions },
+      settings,
+      currencies,
+    };
     if (this.#kept.size >= mostKept) this.#kept.clear();
     this.#kept.set(partnerId, { partner, untilMs: performance.now() + keptForMs });
     return partner;

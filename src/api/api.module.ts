@@ -10,13 +10,16 @@ import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
+import { Approvals } from '../ledger/approvals.js';
 import { CreditImports } from '../ledger/creditImports.js';
+import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { AddressGuard } from '../webhooks/address.js';
 import { WebhookStarts } from '../webhookStarts.js';
+import { ApprovalsController } from './approvals/approvals.controller.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { CreditsController } from './credits/credits.controller.js';
@@ -27,6 +30,7 @@ import { Cursors } from './cursors.js';
 import { ProblemsController } from './docs/problems.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
+import { FundChangesController } from './fund/changes.controller.js';
 import { FundController } from './fund/fund.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { Keys } from './keys/keys.js';
@@ -97,6 +101,8 @@ export class ApiModule implements OnApplicationShutdown {
         ExportsController,
         ProgrammeController,
         FundController,
+        FundChangesController,
+        ApprovalsController,
         EventsController,
         EndpointsController,
         DeliveriesController,
@@ -113,6 +119,8 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Fund, useFactory: (pool: Pool) => new Fund(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Approvals, useFactory: (pool: Pool) => new Approvals(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
         { provide: WebhookStarts, useValue: starts },
         { provide: AddressGuard, useValue: new AddressGuard(testMode) },

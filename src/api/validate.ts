@@ -109,6 +109,9 @@ export const reference = z
   .string()
   .regex(/^[\x21-\x7e]{1,100}$/, 'must be 1 to 100 visible ASCII characters without spaces');
 
+/** Three letters, as banks write it. */
+export const currency = z.string().regex(/^[A-Z]{3}$/, 'must be a currency of three capital letters');
+
 /** Of one credit: so few that no sum of them leaves the safe integers. */
 export const points = z.int().min(1).max(1e9);
 

@@ -122,6 +122,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'credit_import_list', 'credit_import_rejections',
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
+    'approval_decide', 'approval_read', 'approval_list',
+    'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
     ...both,
   ]; // prettier-ignore
   const worker = [
@@ -131,7 +133,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
     'webhook_endpoints_to_clear', 'webhook_endpoint_clear', 'credit_imports_cut', 'credit_import_forget',
     'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
-    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end', ...both,
+    'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end',
+    'partners_to_seal', 'audit_seal', ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.
   await client.query('BEGIN');

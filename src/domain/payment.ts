@@ -1,4 +1,5 @@
 /** The states of a payment and what may follow what (design.md, section 1). The database enforces the same table. */
+import type { QuotaShare } from './quota.js';
 
 const liveStates = [
   'opening',
@@ -92,6 +93,8 @@ export interface PaymentPolicy {
   readonly marginMs: number;
   readonly waitScale: number;
   readonly trustTemporalSignals: boolean;
+  /** Absent where it is the partner's alone, at everybody's rate. */
+  readonly quota?: QuotaShare | undefined;
 }
 
 /** "Pay this": who says so, what he saw, and until when it counts (milliseconds since 1970). */

@@ -2,13 +2,13 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type * as invoiceboxActivities from '../activities/invoicebox.js';
 import type * as ledgerActivities from '../activities/ledger.js';
-import { taskQueues } from './messages.js';
+import { callPriority, type InvoiceboxCall } from '../domain/quota.js';
+import { taskQueues, type OpenPayment } from './messages.js';
 
 type InvoiceboxActivities = ReturnType<typeof invoiceboxActivities.createInvoiceboxActivities>;
 type LedgerActivities = ReturnType<typeof ledgerActivities.createLedgerActivities>;
-
-/** Who goes first on the limited queue (design.md, section 3). */
-export const priorities = { confirm: 1, read: 2, earlyProof: 2, lateProof: 3 } as const;
+/** Whose quota a call takes. */
+type Payer = Pick<OpenPayment, 'partnerId' | 'policy'>;
 
 /** Postgres steps: short, idempotent, repeated until Postgres answers; they have no time-out as a whole. */
 export const ledger = proxyLocalActivities<LedgerActivities>({
@@ -18,13 +18,13 @@ export const ledger = proxyLocalActivities<LedgerActivities>({
 });
 
 /**
- * Calls to Invoicebox, on the queue where the server enforces its quota, fair between partners.
+ * Calls to Invoicebox, on the queue where the server enforces its quota, fair between accounts.
  * A read is repeated by its retry policy; `giveUpAfterMs` bounds the whole, 0 means two tries: a worker may be killed in one.
  */
-export function invoiceboxRead(partnerId: string, giveUpAfterMs: number, priorityKey: number): InvoiceboxActivities {
+export function invoiceboxRead(payer: Payer, giveUpAfterMs: number, call: InvoiceboxCall): InvoiceboxActivities {
   return proxyActivities<InvoiceboxActivities>({
     taskQueue: taskQueues.invoicebox,
-    priority: { fairnessKey: partnerId, priorityKey },
+    priority: callPriority(payer.partnerId, payer.policy.quota, call),
     startToCloseTimeout: '45 s',
     heartbeatTimeout: '6 s',
     ...(giveUpAfterMs > 0 ? { scheduleToCloseTimeout: giveUpAfterMs } : {}),
@@ -37,10 +37,10 @@ export function invoiceboxRead(partnerId: string, giveUpAfterMs: number, priorit
 }
 
 /** The pivot call is made once an order: whether to repeat it is the saga's decision, never a retry policy's. */
-export function invoiceboxConfirm(partnerId: string, priorityKey: number): InvoiceboxActivities {
+export function invoiceboxConfirm(payer: Payer, call: InvoiceboxCall): InvoiceboxActivities {
   return proxyActivities<InvoiceboxActivities>({
     taskQueue: taskQueues.invoicebox,
-    priority: { fairnessKey: partnerId, priorityKey },
+    priority: callPriority(payer.partnerId, payer.policy.quota, call),
     startToCloseTimeout: '60 s',
     heartbeatTimeout: '6 s',
     retry: { maximumAttempts: 1 },

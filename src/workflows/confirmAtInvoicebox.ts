@@ -4,7 +4,6 @@
  */
 import { condition, patched } from '@temporalio/workflow';
 import type { ConfirmMeaning } from '../domain/confirmAnswer.js';
-import { priorities } from './calls.js';
 import { capture, isLedgerRefusal, superseded } from './close.js';
 import type { Inbox } from './inbox.js';
 import { leave } from './leave.js';
@@ -51,7 +50,7 @@ export async function confirmAtInvoicebox(settlement: Settlement): Promise<void>
   const giveUpAt = Date.now() + payment.policy.giveUpAfterMs;
   let stalesInARow = 0;
   for (let tries = 0; ; tries++) {
-    const ordered = await orderConfirm(payment, false, priorities.confirm);
+    const ordered = await orderConfirm(payment, false, 'confirm');
     switch (ordered.kind) {
       case 'lost':
       case 'prove':

@@ -5,5 +5,6 @@ export { resumedPayment } from './resumedPayment.js';
 export { sweepPayments } from './sweepPayments.js';
 export { startImports } from './startImports.js';
 export { expirePoints } from './expirePoints.js';
+export { sealLedger } from './sealLedger.js';
 export { deliverWebhook } from './deliverWebhook.js';
 export { startWebhooks } from './startWebhooks.js';

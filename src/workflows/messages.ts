@@ -92,6 +92,9 @@ export const sweepScheduleId = 'sweep-payments';
 export const expirePointsWorkflow = 'expirePoints';
 export const expirePointsScheduleId = 'expire-points';
 
+export const sealWorkflow = 'sealLedger';
+export const sealScheduleId = 'seal-ledger';
+
 /** An event on its way to an endpoint. Ids alone: what is sent is read when it is sent. */
 export interface DeliverWebhook {
   readonly partnerId: string;

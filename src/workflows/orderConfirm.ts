@@ -1,5 +1,6 @@
 import { ActivityFailure, workflowInfo } from '@temporalio/workflow';
 import type { ConfirmOutcome } from '../activities/invoicebox.js';
+import type { InvoiceboxCall } from '../domain/quota.js';
 import { invoiceboxConfirm, ledger } from './calls.js';
 import { keyOf, type Payment } from './payment.js';
 
@@ -11,11 +12,11 @@ export type OrderedConfirm =
   | { readonly kind: 'not_started' };
 
 /** Orders one pivot call under a ticket of its own. Where no answer comes back, the ledger says whether it had begun. */
-export async function orderConfirm(payment: Payment, proving: boolean, priorityKey: number): Promise<OrderedConfirm> {
+export async function orderConfirm(payment: Payment, proving: boolean, call: InvoiceboxCall): Promise<OrderedConfirm> {
   payment.orders += 1;
   // Named by the run too: a run that was reset orders anew.
   const ticket = `${workflowInfo().runId}/${payment.orders}`;
-  const ordered = await callOnce(payment, ticket, proving, priorityKey);
+  const ordered = await callOnce(payment, ticket, proving, call);
   if (ordered.kind === 'answered' && ordered.unrecorded !== null) {
     await ledger.endAttempt(keyOf(payment), ordered.n, { ...ordered.unrecorded, message: null }, Date.now());
   }
@@ -26,12 +27,12 @@ async function callOnce(
   payment: Payment,
   ticket: string,
   proving: boolean,
-  priorityKey: number,
+  call: InvoiceboxCall,
 ): Promise<OrderedConfirm> {
   const { invoiceId, policy } = payment;
   const order = { key: keyOf(payment), invoiceId, ticket, proving, freshnessMs: policy.freshnessMs };
   try {
-    return await invoiceboxConfirm(payment.partnerId, priorityKey).confirmInvoice(order);
+    return await invoiceboxConfirm(payment, call).confirmInvoice(order);
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const fenced = await ledger.fenceConfirm(keyOf(payment), ticket);

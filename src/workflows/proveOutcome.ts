@@ -7,7 +7,8 @@ import { ActivityFailure, CancellationScope, condition } from '@temporalio/workf
 import type { ReviewReason } from '../domain/payment.js';
 import { proofOf } from '../domain/proof.js';
 import { probesBeforeReview, proveDelayMs } from '../domain/proveSchedule.js';
-import { invoiceboxRead, priorities } from './calls.js';
+import type { InvoiceboxCall } from '../domain/quota.js';
+import { invoiceboxRead } from './calls.js';
 import { capture, close, isLedgerRefusal, superseded } from './close.js';
 import { mayConfirmAt, noteUnproven, type Doubt } from './doubt.js';
 import type { Inbox } from './inbox.js';
@@ -49,8 +50,8 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
         doubt.mayConfirm = 'when_paid';
         continue;
       }
-      const priority = Date.now() - beganAt < earlyMs ? priorities.earlyProof : priorities.lateProof;
-      if (await unlessRefused(doubt, () => probeOnce(payment, doubt, priority))) return;
+      const call = Date.now() - beganAt < earlyMs ? 'earlyProof' : 'lateProof';
+      if (await unlessRefused(doubt, () => probeOnce(payment, doubt, call))) return;
       probe++;
     }
   });
@@ -82,9 +83,9 @@ async function unlessRefused(doubt: Doubt, step: () => Promise<boolean>): Promis
 }
 
 /** @returns whether the payment has come to its end */
-async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Promise<boolean> {
+async function probeOnce(payment: Payment, doubt: Doubt, call: InvoiceboxCall): Promise<boolean> {
   const { held } = payment;
-  const invoice = await readForProof(payment, priority);
+  const invoice = await readForProof(payment, call);
   if (invoice === null || held === null) {
     doubt.lastProbe = 'unreadable';
     return false;
@@ -104,9 +105,9 @@ async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Prom
   doubt.pendingSinceMs = proof.kind === 'still_pending' ? (doubt.pendingSinceMs ?? invoice.readAt) : null;
   switch (proof.kind) {
     case 'paid_by_somebody':
-      return doubt.mayConfirm !== 'never' && confirmAgain(payment, doubt, priority);
+      return doubt.mayConfirm !== 'never' && confirmAgain(payment, doubt, call);
     case 'still_pending':
-      return doubt.mayConfirm === 'when_proven_safe' && proof.mayConfirmAgain && confirmAgain(payment, doubt, priority);
+      return doubt.mayConfirm === 'when_proven_safe' && proof.mayConfirmAgain && confirmAgain(payment, doubt, call);
     case 'never_confirm_again':
       if (!payment.released) {
         doubt.mayConfirm = 'never';
@@ -123,8 +124,8 @@ async function probeOnce(payment: Payment, doubt: Doubt, priority: number): Prom
 }
 
 /** The same operation once more: success means it was ours, or is now. */
-async function confirmAgain(payment: Payment, doubt: Doubt, priority: number): Promise<boolean> {
-  const ordered = await orderConfirm(payment, true, priority);
+async function confirmAgain(payment: Payment, doubt: Doubt, call: InvoiceboxCall): Promise<boolean> {
+  const ordered = await orderConfirm(payment, true, call);
   switch (ordered.kind) {
     case 'stale':
     case 'prove':
@@ -181,9 +182,9 @@ async function captureWhatIsPaid(
   return false;
 }
 
-async function readForProof(payment: Payment, priority: number) {
+async function readForProof(payment: Payment, call: InvoiceboxCall) {
   try {
-    return await invoiceboxRead(payment.partnerId, 0, priority).readInvoiceForProof({
+    return await invoiceboxRead(payment, 0, call).readInvoiceForProof({
       key: keyOf(payment),
       invoiceId: payment.invoiceId,
     });

@@ -1,7 +1,7 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { QuoteAnswer } from '../activities/invoicebox.js';
 import type { Scheme } from '../domain/payment.js';
-import { invoiceboxRead, priorities } from './calls.js';
+import { invoiceboxRead } from './calls.js';
 import type { Inbox } from './inbox.js';
 import { keyOf, type Payment } from './payment.js';
 import { untilMessage } from './waits.js';
@@ -22,7 +22,7 @@ export async function readAndQuote(
   giveUpAfterMs: number,
   inbox: Inbox | null,
 ): Promise<ReadResult> {
-  const invoicebox = invoiceboxRead(payment.partnerId, giveUpAfterMs, priorities.read);
+  const invoicebox = invoiceboxRead(payment, giveUpAfterMs, 'read');
   const reading = new CancellationScope();
   if (inbox !== null) {
     untilMessage(() => inbox.cancellation !== null).then(

@@ -1,6 +1,6 @@
 import { ActivityFailure } from '@temporalio/workflow';
 import { isFinal } from '../domain/payment.js';
-import { invoiceboxRead, ledger, priorities } from './calls.js';
+import { invoiceboxRead, ledger } from './calls.js';
 import { isLedgerRefusal, superseded } from './close.js';
 import type { Inbox } from './inbox.js';
 import type { ResolutionAnswer } from './messages.js';
@@ -63,11 +63,10 @@ function end(payment: Payment, decided: ResolveOutcome & { outcome: 'resolved' |
 
 async function readForPerson(payment: Payment): Promise<ResolutionAnswer['read']> {
   try {
-    const { status, amountMinor, currency } = await invoiceboxRead(
-      payment.partnerId,
-      0,
-      priorities.read,
-    ).readInvoiceForProof({ key: keyOf(payment), invoiceId: payment.invoiceId });
+    const { status, amountMinor, currency } = await invoiceboxRead(payment, 0, 'forPerson').readInvoiceForProof({
+      key: keyOf(payment),
+      invoiceId: payment.invoiceId,
+    });
     return { status, amountMinor, currency };
   } catch (error) {
     if (error instanceof ActivityFailure) return null;

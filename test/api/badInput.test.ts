@@ -165,7 +165,12 @@ function wrongValues(schema: Schema): string[] {
   const never = ['"\\u0000"', '"\\udfff"', '1e3'];
   switch (schema.type) {
     case 'integer':
-      return [...never, '"100"', 'true', '[5]', '""', '1.5', '9007199254740993', '-1', `"${personal}"`];
+      return [
+        ...never,
+        ...['"100"', 'true', '[5]', '""', '1.5', '9007199254740993', `"${personal}"`],
+        // Of what may be below zero: below its least.
+        String(Math.min(-1, (schema.minimum ?? 0) - 1)),
+      ];
     case 'string':
       return [
         ...never,

@@ -35,6 +35,7 @@ beforeAll(async () => {
     members: await post('/v1/members', { externalId: 'walls', metadata: { note: 'of A alone' } }),
     credits: await post('/v1/credits', { memberExternalId: 'walls', points: 100, reference: 'walls' }),
     'webhook-endpoints': await post('/v1/webhook-endpoints', { url: `${world.twin.url}/webhook` }),
+    approvals: await approvalOf(world.keys.loyalty, 'walls'),
     'api-keys': await post('/v1/api-keys', { name: 'walls', scopes: ['fund:read'] }),
   };
   await post('/v1/login-tokens', { memberExternalId: 'walls' });
@@ -65,6 +66,9 @@ const bodies: Readonly<Record<string, () => object | null>> = {
   'POST /v1/credits/{id}/reverse': () => ({ reference: 'theirs' }),
   'GET /v1/credits/imports/{id}': () => null,
   'GET /v1/credits/imports/{id}/rejections': () => null,
+  'GET /v1/approvals/{id}': () => null,
+  'POST /v1/approvals/{id}/approve': () => ({ version: 1, reason: 'theirs' }),
+  'POST /v1/approvals/{id}/reject': () => ({ version: 1, reason: 'theirs' }),
   'POST /v1/api-keys/{id}/rotate': () => ({}),
   'POST /v1/api-keys/{id}/revoke': () => null,
   'GET /v1/webhook-endpoints/{id}': () => null,
@@ -144,6 +148,28 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
   'GET /v1/fund': async (key) => {
     expect(await read(key, '/v1/fund')).toMatchObject({ data: [{ currency: 'RUB', drawnMinor: 0 }] });
   },
+  'PUT /v1/fund/low-water': async (key) => {
+    const body = { currency: 'RUB', lowWaterMinor: 1 };
+    await world.call(key, 'PUT', '/v1/fund/low-water', body);
+    expect(await read(world.keys.loyalty, '/v1/fund')).toMatchObject({ data: [{ lowWaterMinor: null }] });
+  },
+  'POST /v1/fund/doubt/clear': async (key) => {
+    const doubt = (partnerId: string) =>
+      world.surety.admin.query('UPDATE surety.partner SET fund_doubted_at = now() WHERE id = $1', [partnerId]);
+    await Promise.all([doubt(world.partnerIds.loyalty), doubt(other.partnerId)]);
+    const cleared = await world.call(key, 'POST', '/v1/fund/doubt/clear', { reason: 'looked' });
+    expect(cleared.body).toMatchObject({ data: [{ doubtedAt: null }] });
+    const ofA = { data: [{ doubtedAt: expect.any(String) as unknown }] };
+    expect(await read(world.keys.loyalty, '/v1/fund')).toMatchObject(ofA);
+    await world.call(world.keys.loyalty, 'POST', '/v1/fund/doubt/clear', { reason: 'looked' });
+  },
+  'POST /v1/fund/deposits': async (key) => {
+    // The same bill as A's is B's own.
+    expect(await approvalOf(key, 'walls')).not.toBe(ids['approvals']);
+  },
+  'POST /v1/fund/repayments': (key) => asksForItself(key, '/v1/fund/repayments'),
+  'POST /v1/fund/corrections': (key) => asksForItself(key, '/v1/fund/corrections'),
+  'GET /v1/approvals': (key) => seesNothingOfA(key, '/v1/approvals'),
   'GET /v1/api-keys': async (key) => {
     expect(await read(key, '/v1/api-keys')).toMatchObject({ data: [{ name: 'first' }] });
   },
@@ -272,6 +298,25 @@ async function importOf(key: string): Promise<string> {
     () => `the import ${id} does not finish: ${text}`,
   );
   return id;
+}
+
+async function approvalOf(key: string, reference: string): Promise<string> {
+  const wish = { currency: 'RUB', amountMinor: 100, reference };
+  const { body } = await world.call(key, 'POST', '/v1/fund/deposits', wish);
+  return (body as unknown as { approval: { id: string } }).approval.id;
+}
+
+async function asksForItself(key: string, path: string): Promise<void> {
+  const wish = {
+    currency: 'RUB',
+    amountMinor: 100,
+    reference: 'walls',
+    ...(path.endsWith('corrections') ? { reason: 'x' } : {}),
+  };
+  const { status, body } = await world.call(key, 'POST', path, wish);
+  expect(status).toBe(202);
+  const { id } = (body as unknown as { approval: { id: string } }).approval;
+  expect(JSON.stringify(await read(world.keys.loyalty, '/v1/approvals'))).not.toContain(id);
 }
 
 async function firstEvent(key: string): Promise<string> {

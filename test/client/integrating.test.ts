@@ -28,7 +28,7 @@ describe('docs/integrating.md', () => {
     const known = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
-    const named = [...guide.matchAll(/`((?:GET|POST|PATCH|DELETE) \/v1\/[\w/{}-]+)/g)].map(
+    const named = [...guide.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/v1\/[\w/{}-]+)/g)].map(
       ([, operation]) => operation,
     );
     expect(named.length).toBeGreaterThan(20);

@@ -268,13 +268,13 @@ describe('uploads', () => {
     const bytes = Buffer.from('ludmila;1;;cut-1\n');
     for (const [to, when] of [[cut, at], [fresh, Date.now()]] as const) await bulk().receive({ partnerId, ...to }, { n: 0, firstLine: 1, lines: 1, bytes }, when); // prettier-ignore
     const client = new Client({ connection: Connection.lazy() });
-    const { startImports } = createImportStartActivities(new CreditImports(books.worker), client);
+    const activities = createImportStartActivities(new CreditImports(books.worker), client);
     const now = Date.now();
     const schedule = new MockActivityEnvironment({
       scheduledTimestampMs: now,
       currentAttemptScheduledTimestampMs: now,
     });
-    await schedule.run(() => startImports({ graceMs: hourMs }));
+    await schedule.run(() => activities.startImports({ graceMs: hourMs }));
     const { rows } = await books.admin.query<{ import_id: string }>('SELECT import_id FROM credit_import_chunk');
     expect(rows).toEqual([{ import_id: fresh.importId }]);
     await expect(bulk().get(partnerId, cut.importId)).resolves.toBeNull();

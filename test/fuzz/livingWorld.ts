@@ -23,6 +23,7 @@ const line = { memberExternalId: 'member-1', points: 10, reference: 'line-4' };
 const memberCount = 40;
 const invoiceCount = 60;
 const openedCount = 30;
+const approvalCount = 40;
 
 /** Rates at which nothing waits for a limit: the fuzzer looks for answers that are wrong, not for late ones. */
 export const fuzzEnvironment = { SURETY_KEY_REQUESTS_PER_SECOND: '10000' } as const;
@@ -70,6 +71,10 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
   await Promise.all(opened.slice(0, 5).map(confirm));
   await Promise.all(opened.slice(5, 8).map(({ id }) => post(`/v1/payments/${id}/cancel`, {})));
   const { rows } = await surety.admin.query<{ id: string }>('SELECT id FROM api_key');
+  const approvalId = await askForApprovals(
+    surety,
+    await post('/v1/api-keys', { name: 'asker', scopes: ['fund:write'] }),
+  );
   return {
     apiUrl: surety.apiUrl,
     key,
@@ -77,6 +82,9 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
       externalId,
       invoiceId,
       paymentId: opened.map(({ id }) => id),
+      approvalId,
+      version: [1],
+      currency: ['RUB'],
       // Where webhooks may go: it refuses them all, so there is always one to be sent again.
       url: [`${surety.twin.url}/webhook`],
     },
@@ -89,6 +97,22 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
     },
     never: rows.map(({ id }) => id),
   };
+}
+
+/** What another key has asked for, so that this one may approve. */
+async function askForApprovals(surety: Surety, asker: unknown): Promise<string[]> {
+  const { key } = asker as { key: string };
+  const ids: string[] = [];
+  for (let n = 0; n < approvalCount; n++) {
+    const response = await fetch(`${surety.apiUrl}/v1/fund/deposits`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+      body: JSON.stringify({ currency: 'RUB', amountMinor: 100, reference: `bill-of-asker-${n}` }),
+    });
+    const { approval } = (await response.json()) as { approval: { id: string } };
+    ids.push(approval.id);
+  }
+  return ids;
 }
 
 /** One partner of both schemes, so that one key reaches everything. */

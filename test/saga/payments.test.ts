@@ -1,7 +1,9 @@
 /** The partner's API and the saga behind it, in good health and with bad input. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { World, type ApiAnswer } from '../support/world.js';
+import { verifyPassport } from '../../scripts/verify/passport.js';
+import { sealScheduleId } from '../../src/workflows/messages.js';
+import { World, eventually, type ApiAnswer } from '../support/world.js';
 
 let world: World;
 beforeAll(async () => {
@@ -29,6 +31,22 @@ describe('an organisation', () => {
       }),
     );
     expect(passport).toMatchObject({ state: 'paid', fundDrawnMinor: 12_345_67, pointsCaptured: 0 });
+  });
+
+  it('can be proven by its passport once the Schedule has sealed the books', async () => {
+    const opened = await world.payAsOrganisation((await world.invoice()).id);
+    await world.until(opened.body.id, ['paid'], world.keys.organisation);
+    let verdict = verifyPassport(null, null);
+    await eventually(
+      async () => {
+        await world.client.schedule.getHandle(sealScheduleId).trigger();
+        const path = `/v1/payments/${opened.body.id}/passport`;
+        verdict = verifyPassport((await world.call(world.keys.organisation, 'GET', path)).body, null);
+        return verdict.pending === 0 && verdict.sealed > 0;
+      },
+      () => `it is never sealed: ${JSON.stringify(verdict)}`,
+    );
+    expect(verdict.findings).toEqual([]);
   });
 });
 

@@ -8,6 +8,8 @@ import { postgresAt } from '../../scripts/stack.js';
 import { passwords, prepareDatabase } from '../../scripts/surety.js';
 import type { PaymentPolicy } from '../../src/domain/payment.js';
 import { KeyRing } from '../../src/keyring.js';
+import { Approvals } from '../../src/ledger/approvals.js';
+import { Fund } from '../../src/ledger/fund.js';
 import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
 import { Points } from '../../src/ledger/points.js';
 import { Recovery } from '../../src/ledger/recovery.js';
@@ -76,6 +78,14 @@ export class Books {
 
   get ledger(): Ledger {
     return new Ledger(this.admin);
+  }
+
+  get fund(): Fund {
+    return new Fund(this.admin);
+  }
+
+  get approvals(): Approvals {
+    return new Approvals(this.admin);
   }
 
   get points(): Points {

@@ -58,8 +58,8 @@ async function states(endpointId: string): Promise<Record<string, number>> {
 
 /** As the Schedule does, with nothing to start. */
 const runSchedule = () => {
-  const { startWebhooks } = createWebhookStartActivities(new Webhooks(books.worker), client);
-  return new MockActivityEnvironment().run(() => startWebhooks({ graceMs: 10 * hourMs }));
+  const activities = createWebhookStartActivities(new Webhooks(books.worker), client);
+  return new MockActivityEnvironment().run(() => activities.startWebhooks({ graceMs: 10 * hourMs }));
 };
 
 /** Pages of the database that a call of one of our functions touches. */

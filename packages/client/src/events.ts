@@ -402,6 +402,71 @@ export interface components {
             };
         };
         /**
+         * fund.low
+         * @description What is available of the fund has fallen below your mark. Told once, and again only after it was above
+         */
+        "fund.low": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "fund.low";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                currency: string;
+                /** @description Without the overdraft */
+                availableMinor: number;
+                /** @description The mark */
+                lowWaterMinor: number;
+                overdraftMinor: number;
+                /**
+                 * @description enforce: what the fund cannot pay is declined; warn: it is tried all the same
+                 * @enum {string}
+                 */
+                guard: "enforce" | "warn";
+            };
+        };
+        /**
+         * fund.difference
+         * @description Our books of the fund and Invoicebox disagree; a person should look
+         */
+        "fund.difference": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "fund.difference";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** @description refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; more may come */
+                kind: string;
+                currency: string | null;
+                /** @description What it is about, in minor units (kopecks) */
+                amountMinor: number | null;
+                paymentId: string | null;
+                /** @description Invoicebox’s, where it said one */
+                code: string | null;
+                /** @description Of a difference that reconciliation keeps */
+                differenceId: string | null;
+            };
+        };
+        /**
          * webhook_endpoint.disabled
          * @description Nothing more is sent to one of your endpoints. What it misses meanwhile can be replayed
          */
@@ -429,6 +494,41 @@ export interface components {
                  */
                 reason: "failing" | "gone" | "by_partner";
                 failingSince: string | null;
+            };
+        };
+        /**
+         * webhook_delivery.failed
+         * @description One of your endpoints has refused an event at every attempt, while it took others. It can be sent again. That this event itself could not be delivered is not told
+         */
+        "webhook_delivery.failed": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "webhook_delivery.failed";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                endpointId: string;
+                /**
+                 * Format: uuid
+                 * @description Of the event that was not delivered
+                 */
+                eventId: string;
+                eventType: string;
+                attempts: number;
+                /** @description What the endpoint answered last */
+                lastStatus: number | null;
+                /** @description What kept an answer from coming */
+                lastProblem: string | null;
             };
         };
         /**

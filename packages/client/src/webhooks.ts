@@ -17,6 +17,8 @@ const knownTypes: Readonly<Record<keyof Events, true>> = {
   'points.credited': true,
   'points.expired': true,
   'import.finished': true,
+  'fund.low': true,
+  'fund.difference': true,
   'webhook_endpoint.disabled': true,
   test: true,
 };

@@ -14,6 +14,8 @@ export const scopes = [
   'points:write',
   'points:read',
   'fund:read',
+  'fund:write',
+  'fund:approve',
   'webhooks:write',
 ] as const;
 export type Scope = (typeof scopes)[number];

@@ -116,6 +116,35 @@ export const eventSchemas = {
       finishedAt: instant.nullable(),
     }),
   ),
+  'fund.low': event(
+    'fund.low',
+    'What is available of the fund has fallen below your mark. Told once, and again only after it was above',
+    z.object({
+      currency,
+      availableMinor: z.int().describe('Without the overdraft'),
+      lowWaterMinor: z.int().describe('The mark'),
+      overdraftMinor: z.int().min(0),
+      guard: z
+        .enum(['enforce', 'warn'])
+        .describe('enforce: what the fund cannot pay is declined; warn: it is tried all the same'),
+    }),
+  ),
+  'fund.difference': event(
+    'fund.difference',
+    'Our books of the fund and Invoicebox disagree; a person should look',
+    z.object({
+      kind: z
+        .string()
+        .describe(
+          'refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; more may come',
+        ),
+      currency: currency.nullable(),
+      amountMinor: z.int().nullable().describe('What it is about, in minor units (kopecks)'),
+      paymentId: id.nullable(),
+      code: z.string().nullable().describe('Invoicebox’s, where it said one'),
+      differenceId: id.nullable().describe('Of a difference that reconciliation keeps'),
+    }),
+  ),
   'webhook_endpoint.disabled': event(
     'webhook_endpoint.disabled',
     'Nothing more is sent to one of your endpoints. What it misses meanwhile can be replayed',

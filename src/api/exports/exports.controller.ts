@@ -35,6 +35,9 @@ const entriesQuery = z.strictObject({
 });
 /** Entries are told by the transaction that booked them: those before `until` are finished, none of them comes later. */
 const place = z.object({ epoch: z.int(), until: z.string().regex(/^\d{1,20}$/) });
+const entryColumns = [
+  'id', 'memberId', 'kind', 'points', 'reference', 'paymentId', 'creditId', 'expiresOn', 'at',
+] as const; // prettier-ignore
 const nextHeader = 'Surety-Next';
 const lowestId = '00000000-0000-0000-0000-000000000000';
 
@@ -94,8 +97,7 @@ export class ExportsController {
     const read = async (last: ExportedEntry) =>
       (await this.points.exportEntries(partnerId, { after: last, until }, rowsAtOnce, span)).entries;
     response.set(nextHeader, this.cursors.seal(list, { epoch, until }));
-    const columns = ['id', 'memberId', 'kind', 'points', 'reference', 'paymentId', 'creditId', 'expiresOn', 'at'];
-    await this.#stream(response, 'entries', query.format, columns, first.entries, read, entryJson);
+    await this.#stream(response, 'entries', query.format, entryColumns, first.entries, read, entryJson);
   }
 
   /** @param first read before the headers: what fails at once is answered as a problem */
@@ -125,8 +127,9 @@ export class ExportsController {
 }
 
 /** Where what was booked stands is ours to know. */
-function entryJson({ xid: _, ...entry }: ExportedEntry): object {
-  return withUtc(entry);
+function entryJson(entry: ExportedEntry): object {
+  const told = withUtc(entry);
+  return Object.fromEntries(entryColumns.map((name) => [name, told[name]]));
 }
 
 async function* pages<Row extends object>(

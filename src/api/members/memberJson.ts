@@ -1,6 +1,7 @@
 /** A member as the partner's API tells him. Points are whole numbers, days dates of the programme's zone. */
 import { z } from 'zod';
 import type { Member } from '../../ledger/points.js';
+import { utc } from '../utc.js';
 import { day, instant } from '../validate.js';
 
 const whole = z.int();
@@ -53,8 +54,6 @@ export const lotSchema = z
   })
   .meta({ id: 'Lot' });
 
-const utc = (text: string): string => new Date(text).toISOString();
-
 export function memberJson(member: Member): z.infer<typeof memberSchema> {
   return {
     ...member,
@@ -63,5 +62,4 @@ export function memberJson(member: Member): z.infer<typeof memberSchema> {
   };
 }
 
-/** Postgres writes times with its own offset and digits; ours are ISO 8601 in UTC, to the millisecond. */
 export const withUtc = <Row extends { readonly at: string }>(row: Row): Row => ({ ...row, at: utc(row.at) });

@@ -5,6 +5,7 @@ import { paymentStates, type PaymentState } from '../../domain/payment.js';
 
 const time = z.iso.datetime({ offset: true });
 const amount = z.int();
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const who = z.object({ kind: z.string(), id: z.string() });
 
 export const stateSchema = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);
@@ -102,6 +103,40 @@ export const passportSchema = z
       }),
     ),
     events: z.array(z.object({ seq: z.int(), type: z.string(), body: z.looseObject({}), at: time })),
+    audit: z
+      .object({
+        state: z
+          .enum(['sealed', 'pending'])
+          .meta({ description: '`pending`: some of it is not sealed yet, within a minute or two it is' }),
+        partnerId: z.uuid(),
+        head: z
+          .object({ n: z.int(), hash })
+          .nullable()
+          .meta({ description: 'The last block of your chain. Keep it: it pins down all before' }),
+        blocks: z
+          .array(
+            z.object({
+              n: z.int(),
+              previousHash: hash,
+              skipHash: hash,
+              root: hash,
+              firstPosition: z.int(),
+              entries: z.int(),
+              sealedAt: time,
+              hash,
+            }),
+          )
+          .meta({ description: 'Those that hold its entries, and those that lead there from the head' }),
+        proofs: z.array(
+          z.object({
+            leaf: z.array(z.string().nullable()).meta({ description: 'What was hashed, field by field' }),
+            block: z.int().nullable().meta({ description: 'null: not sealed yet' }),
+            index: z.int().nullable(),
+            path: z.array(hash),
+          }),
+        ),
+      })
+      .meta({ description: 'That its entries and events stand in the audit chain: see docs/audit.md' }),
   })
   .meta({ id: 'Passport', description: 'The proof of one payment' });
 

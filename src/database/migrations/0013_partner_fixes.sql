@@ -32,8 +32,6 @@ CREATE INDEX webhook_endpoint_deleted ON webhook_endpoint (id) WHERE deleted_at 
 -- The feed of one type; the span of a replay.
 CREATE INDEX event_feed_by_type ON event (partner_id, type, xid, position);
 CREATE INDEX event_by_time ON event (partner_id, at, id);
--- The export of entries, in an order that no late commit slips behind.
-CREATE INDEX transfer_by_commit ON transfer (partner_id, xid, id);
 
 GRANT DELETE ON webhook_delivery TO surety_ledger;
 GRANT SELECT (partner_id, state, disablings, deleted_at) ON webhook_endpoint TO surety_directory;

@@ -16,7 +16,8 @@ BEGIN
     UPDATE api_key SET last_used_at = p_at WHERE id = v_key.id;
   END IF;
   RETURN (SELECT jsonb_build_object('keyId', v_key.id, 'scopes', to_jsonb(v_key.scopes), 'partnerId', partner.id,
-    'slug', partner.slug, 'name', partner.name, 'settings', partner.settings, 'programme', partner.programme)
+    'slug', partner.slug, 'name', partner.name, 'settings', partner.settings, 'programme', partner.programme,
+    'invoiceboxOptions', partner.invoicebox_options)
     FROM partner WHERE partner.id = v_key.partner_id);
 END
 $$;
@@ -24,7 +25,7 @@ $$;
 CREATE OR REPLACE FUNCTION partner_by_slug(p_slug text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT jsonb_build_object('partnerId', id, 'slug', slug, 'name', name, 'settings', settings, 'programme', programme,
-    'loginSecretSealed', login_secret_sealed)
+    'invoiceboxOptions', invoicebox_options, 'loginSecretSealed', login_secret_sealed)
   FROM partner WHERE slug = p_slug;
 $$;
 
@@ -158,4 +159,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
     SELECT partner_id, id FROM payment_return
     WHERE state = 'approved' AND decided_at < p_at - p_grace_ms * interval '1 millisecond' ORDER BY id LIMIT p_limit
   ) AS approved;
+$$;
+
+-- All partners: each has a chain to seal (audit_seal.sql).
+CREATE OR REPLACE FUNCTION partners_to_seal() RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM partner;
 $$;

@@ -13,6 +13,10 @@ BEGIN
   UPDATE account SET balance = balance + p_amount WHERE id = p_credit;
   INSERT INTO transfer (id, partner_id, payment_id, kind, debit, credit, amount, reference, actor, at, origin)
   VALUES (v_transfer, p_partner, p_payment, p_kind, p_debit, p_credit, p_amount, p_reference, p_actor, p_at, p_origin);
+  -- All kinds but those of points alone.
+  IF p_kind NOT IN ('credit', 'hold', 'capture', 'release', 'expiry', 'reversal') THEN
+    PERFORM fund_watch(p_partner, p_debit, p_credit, p_at);
+  END IF;
   RETURN v_transfer;
 END
 $$;

@@ -133,4 +133,27 @@ FROM lot WHERE NOT EXISTS (
 UNION ALL
 SELECT 'credit_without_its_lot', transfer.id, transfer.partner_id
 FROM transfer WHERE kind = 'credit' AND (SELECT count(*) FROM lot
-  WHERE lot.transfer_id = transfer.id AND (lot.id = transfer.id OR lot.id <> lot.transfer_id)) <> 1;
+  WHERE lot.transfer_id = transfer.id AND (lot.id = transfer.id OR lot.id <> lot.transfer_id)) <> 1
+UNION ALL
+-- What a second person has granted was done, and nothing of the kind was done otherwise.
+SELECT 'approved_without_its_entry', approval.id, approval.partner_id
+FROM approval WHERE state = 'approved' AND action IN ('fund.deposit', 'fund.repayment', 'fund.correction')
+  AND NOT EXISTS (SELECT FROM transfer WHERE transfer.partner_id = approval.partner_id
+    AND 'fund.' || transfer.kind = approval.action AND transfer.reference = approval.subject
+    AND transfer.amount = abs((approval.body ->> 'amountMinor')::bigint) AND transfer.actor ->> 'id' = approval.id::text)
+UNION ALL
+SELECT 'entry_without_approval', transfer.id, transfer.partner_id
+FROM transfer WHERE kind IN ('repayment', 'correction')
+  AND NOT EXISTS (SELECT FROM approval WHERE approval.id::text = transfer.actor ->> 'id'
+    AND approval.partner_id = transfer.partner_id AND approval.state = 'approved')
+UNION ALL
+SELECT 'approved_by_who_asked', approval.id, approval.partner_id
+FROM approval WHERE state = 'approved' AND NOT waived
+  AND requested_by ->> 'kind' = decided_by ->> 'kind' AND requested_by ->> 'id' = decided_by ->> 'id'
+UNION ALL
+SELECT 'flow_is_not_its_entries', account.id, account.partner_id
+FROM account WHERE kind = 'fund.external'
+  AND (SELECT coalesce(sum(incoming_minor - outgoing_minor), 0) FROM fund_flow
+    WHERE fund_flow.partner_id = account.partner_id AND fund_flow.currency = account.asset)
+  <> -account.balance - coalesce((SELECT balance FROM account AS drawn
+    WHERE drawn.partner_id = account.partner_id AND drawn.kind = 'fund.drawn' AND drawn.asset = account.asset), 0);

@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION payment_attempt_finish(
   p_partner_flag text, p_at timestamptz, p_transaction text
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_hold hold;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   -- The payment's row first, as everywhere: a capture that comes at once waits instead of deadlocking.
@@ -20,15 +22,16 @@ BEGIN
       UPDATE partner SET credentials_failed_at = coalesce(credentials_failed_at, p_at) WHERE id = p_partner;
     WHEN 'fund' THEN
       -- Only where the mirror said enough: with the guard `warn` it may have known better.
-      IF EXISTS (
-        SELECT FROM hold
+      SELECT hold.* INTO v_hold FROM hold
         JOIN fund ON fund.partner_id = hold.partner_id AND fund.currency = hold.currency
         JOIN account ON account.partner_id = hold.partner_id AND account.kind = 'fund.available' AND account.asset = hold.currency
-        WHERE hold.payment_id = p_payment AND hold.state = 'held' AND account.balance >= -fund.overdraft_minor)
-      THEN
+        WHERE hold.payment_id = p_payment AND hold.state = 'held' AND account.balance >= -fund.overdraft_minor;
+      IF FOUND THEN
         UPDATE partner SET fund_doubted_at = coalesce(fund_doubted_at, p_at) WHERE id = p_partner;
         PERFORM payment_event_write(p_partner, p_payment, 'fund.difference',
           jsonb_build_object('code', p_code, 'requestId', p_request_id), p_at);
+        PERFORM fund_difference_tell(p_partner, 'refused_for_want_of_money', v_hold.currency, v_hold.amount_minor, p_payment,
+          p_code, NULL, p_at);
       END IF;
     ELSE
       NULL;

@@ -40,6 +40,8 @@ BEGIN
     PERFORM payment_event_write(p_partner, p_payment, 'fund.difference', jsonb_build_object(
       'kind', 'paid_after_release', 'transactionId', p_transaction, 'requestId', p_request_id,
       'amountMinor', v_payment.amount_minor, 'currency', v_payment.currency, 'pointsNotTaken', v_payment.points), p_at);
+    PERFORM fund_difference_tell(p_partner, 'paid_after_release', v_payment.currency, v_payment.amount_minor, p_payment,
+      NULL, NULL, p_at);
     RETURN jsonb_build_object('outcome', 'captured_late');
   END IF;
   IF NOT FOUND OR v_payment.state NOT IN ('settling', 'unknown', 'in_review') THEN

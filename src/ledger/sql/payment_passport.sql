@@ -1,4 +1,5 @@
--- The proof of one payment: who confirmed what he saw, what was captured and drawn, Invoicebox's ids, the entries.
+-- The proof of one payment: who confirmed what he saw, what was captured and drawn, Invoicebox's ids, the entries, and that
+-- they stand in the audit chain.
 CREATE OR REPLACE FUNCTION payment_passport(p_partner uuid, p_payment uuid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
@@ -37,7 +38,8 @@ BEGIN
         FROM transfer JOIN account debited ON debited.id = transfer.debit JOIN account credited ON credited.id = transfer.credit
         WHERE transfer.payment_id = p_payment),
       'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('seq', seq, 'type', type, 'body', body, 'at', at) ORDER BY seq), '[]')
-        FROM payment_event WHERE payment_id = p_payment))
+        FROM payment_event WHERE payment_id = p_payment),
+      'audit', audit_proof(p_partner, p_payment))
     FROM payment WHERE payment.id = p_payment);
 END
 $$;

@@ -1,0 +1,2 @@
+/** Postgres writes times with its own offset and digits; ours are ISO 8601 in UTC, to the millisecond. */
+export const utc = (text: string): string => new Date(text).toISOString();
