@@ -107,6 +107,12 @@ export function spreadOf(values: readonly number[]): Spread {
 export const spreadText = ({ median, least, most }: Spread, digits = 0): string =>
   `${median.toFixed(digits)}  (${least.toFixed(digits)} … ${most.toFixed(digits)})`;
 
+/** In whole numbers; of nothing, 0. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+}
+
 /** Samples the resident memory of processes until stopped. @returns by how much it grew at most, in MiB, all together */
 export async function watchResident(pids: readonly number[]): Promise<{ stop(): Promise<number> }> {
   const before = await residentMiB(pids);

@@ -1,10 +1,12 @@
 /** `npm run bench -- <name> [--json] [options]`: measures, tells it as a table and, with --json, as one object on the last line. */
 import { parseArgs } from 'node:util';
+import { benchBatch } from './batch.js';
 import { benchCredits } from './credits.js';
 import type { BenchOptions, Report } from './harness.js';
 import { benchWebhooks } from './webhooks.js';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
+  batch: benchBatch,
   credits: benchCredits,
   webhooks: benchWebhooks,
 };

@@ -3,30 +3,34 @@
  * once; and how long one waits beside endpoints that drip a byte a second or stream without end. Real Postgres, Temporal's
  * dev server in memory, the worker as its own process; events are credits of points, committed as the API commits them.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
-import { freePort, repository, startPostgres, startTemporal } from '../scripts/stack.js';
-import { Surety } from '../scripts/surety.js';
 import { KeyRing } from '../src/keyring.js';
 import { Points } from '../src/ledger/points.js';
 import { Webhooks } from '../src/ledger/webhooks.js';
 import { newWebhookSecret, webhookSecretPurpose } from '../src/webhooks/signature.js';
 import { WebhookStarts } from '../src/webhookStarts.js';
-import { describeMachine, measurePairs, spreadOf, spreadText, type BenchOptions, type Report } from './harness.js';
+import {
+  describeMachine,
+  measurePairs,
+  quantile,
+  spreadOf,
+  spreadText,
+  type BenchOptions,
+  type Report,
+} from './harness.js';
 import { dripping, streaming, type SlowEndpoint } from './slowEndpoints.js';
+import { benchKeys, benchNamespace, startedSurety } from './startedSurety.js';
 
 const burst = { events: 600, atOnce: 16 } as const;
 const paced = { events: 90, perSecond: 3 } as const;
 const slowOfEachKind = 2;
 const patienceMs = 120_000;
-const keys = `bench:${randomBytes(32).toString('base64')}`;
 
 /** Pairs: events all at once (A) and at a steady pace (B); then, slow endpoints being there, at the same pace again. */
 export async function benchWebhooks(options: BenchOptions): Promise<Report> {
@@ -83,12 +87,6 @@ export async function benchWebhooks(options: BenchOptions): Promise<Report> {
   }
 }
 
-/** In whole milliseconds. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-}
-
 class Bench {
   duplicates = 0;
   databaseUrl = '';
@@ -113,32 +111,15 @@ class Bench {
   }
 
   async #start(): Promise<void> {
-    const [postgresPort, temporalPort, uiPort, worker] = await Promise.all(Array.from({ length: 4 }, freePort));
-    const dataFolder = join(repository, '.data/bench', randomUUID());
-    const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0 });
-    this.#ends.push(
-      () => rm(dataFolder, { recursive: true, force: true }),
-      () => postgres.stop(),
-    );
-    const namespace = 'surety';
-    const temporal = startTemporal({ namespace, port: temporalPort ?? 0, uiPort: uiPort ?? 0 });
-    this.#ends.push(() => temporal.stop());
-    const surety = new Surety({
-      postgres,
-      database: 'bench',
-      temporalAddress: temporal.address,
-      namespace,
-      keys,
-      ports: { api: 0, worker: worker ?? 0, simulator: 0 },
-      environment: { LOG_LEVEL: 'warn' },
-    });
-    this.#ends.push(() => surety.close());
-    await surety.prepare();
-    this.databaseUrl = postgres.url('bench');
+    const { surety, temporalAddress, databaseUrl } = await startedSurety(this.#ends);
+    this.databaseUrl = databaseUrl;
     const { loyaltyId } = await surety.applyPartners();
-    const connection = Connection.lazy({ address: temporal.address });
+    const connection = Connection.lazy({ address: temporalAddress });
     this.#ends.push(() => connection.close());
-    const { onDeliveries } = new WebhookStarts(new Client({ connection, namespace }), pino({ level: 'warn' }));
+    const { onDeliveries } = new WebhookStarts(
+      new Client({ connection, namespace: benchNamespace }),
+      pino({ level: 'warn' }),
+    );
     this.#points = new Points(surety.admin, onDeliveries);
     this.#webhooks = new Webhooks(surety.admin);
     this.#partnerId = loyaltyId;
@@ -223,7 +204,7 @@ class Bench {
       url,
       description: '',
       eventTypes: ['points.credited'],
-      secretSealed: new KeyRing(keys).seal(newWebhookSecret(), webhookSecretPurpose(endpointId)),
+      secretSealed: new KeyRing(benchKeys).seal(newWebhookSecret(), webhookSecretPurpose(endpointId)),
       mostEndpoints: 100,
       at: Date.now(),
     });

@@ -62,6 +62,8 @@ export interface TwinRequest {
   readonly operation: 'read' | 'list' | 'confirm' | 'auth';
   readonly invoiceId: string | null;
   readonly partnerOperationId?: string;
+  /** When it arrived. */
+  readonly at: string;
   /** null while the call is being worked on. */
   readonly status: number | 'cut' | null;
   /** Said as soon as the call has acted, answered or not. */

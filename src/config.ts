@@ -79,10 +79,10 @@ const temporalSetupEnvironment = z.object({
   TEMPORAL_NAMESPACE: common.TEMPORAL_NAMESPACE,
   /**
    * Invoicebox allows 100 calls in 30 s an account and 500 an address (contract, section 1). The server lets a second's
-   * worth go at once after a pause, so at rate r a window of 30 s has at most ⌊31·r⌋ + 1: 97 and 490. What is left to the
+   * worth go at once after a pause, so at rate r a window of 30 s has at most ⌊31·r⌋ + 1: 98 and 490. What is left to the
    * limit is for calls that are late on their way, at either end of a window.
    */
-  INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: z.coerce.number().positive().max(1_000).default(3.1),
+  INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: z.coerce.number().positive().max(1_000).default(3.16),
   INVOICEBOX_CALLS_PER_SECOND_ADDRESS: z.coerce.number().positive().max(1_000).default(15.8),
   /** How often live payments are compared with their workflows. */
   SWEEP_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),

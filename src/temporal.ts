@@ -18,6 +18,8 @@ import {
   searchAttributes,
   startImportsScheduleId,
   startImportsWorkflow,
+  startReturnsScheduleId,
+  startReturnsWorkflow,
   startWebhooksScheduleId,
   startWebhooksWorkflow,
   sweepScheduleId,
@@ -103,6 +105,9 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
     [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
     [sealScheduleId]: of(sealScheduleId, sealWorkflow, config.SEAL_EVERY_MS, []),
     [startImportsScheduleId]: of(startImportsScheduleId, startImportsWorkflow, config.SWEEP_EVERY_MS, [
+      { graceMs: config.SWEEP_GRACE_MS },
+    ]),
+    [startReturnsScheduleId]: of(startReturnsScheduleId, startReturnsWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [

@@ -11,7 +11,9 @@ import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
+import { createReturnActivities, createReturnReadActivities } from './activities/returns.js';
 import { createImportStartActivities } from './activities/startImports.js';
+import { createReturnStartActivities } from './activities/startReturns.js';
 import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
@@ -25,6 +27,7 @@ import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
 import { Recovery } from './ledger/recovery.js';
+import { Returns } from './ledger/returns.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
 import { bundlePath } from './workflows/bundlePath.js';
@@ -48,6 +51,7 @@ const temporal = new Client({ connection: clientConnection, namespace: config.TE
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
+const returns = new Returns(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
 const client = new InvoiceboxClient({
@@ -92,7 +96,7 @@ const makers = {
       ...common,
       taskQueue: taskQueues.payments,
       workflowBundle: { codePath: bundlePath },
-      activities: createLedgerActivities(ledger),
+      activities: { ...createLedgerActivities(ledger), ...createReturnActivities(returns) },
       enableNonLocalActivities: false,
       workflowTaskPollerBehavior: pollers,
       maxConcurrentWorkflowTaskExecutions: 200,
@@ -104,7 +108,10 @@ const makers = {
     Worker.create({
       ...common,
       taskQueue: taskQueues.invoicebox,
-      activities: createInvoiceboxActivities(client, ledger, partners),
+      activities: {
+        ...createInvoiceboxActivities(client, ledger, partners),
+        ...createReturnReadActivities(client, partners),
+      },
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
       // By default heartbeats are held back to 80 % of their time-out: a stall of a second would lose a call's answer.
@@ -124,6 +131,7 @@ const makers = {
         // Of imports that a worker began who knew no queue for them.
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
+        ...createReturnStartActivities(returns, temporal),
         ...createWebhookStartActivities(webhooks, temporal),
         ...deliveries,
       },

@@ -3,7 +3,7 @@
  * that personal data stays out of histories; a confirm is recorded in the ledger before its first byte.
  */
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import {
   attemptClassOf,
   meaningOf,
@@ -18,9 +18,9 @@ import type { Invoice, InvoiceboxClient, ReadAnswer } from '../invoicebox/client
 import type { Ledger, PaymentKey, StoredRead } from '../ledger/ledger.js';
 import type { PartnerSettings } from '../partnerSettings.js';
 import { scheduledAt } from './clock.js';
+import { beating, readAgainLater } from './invoiceReads.js';
 import type { Partners } from './partners.js';
 
-const heartbeatEveryMs = 2_000;
 /** From the ledger's leave to call until the call begins; the call's own time-out bounds the rest. */
 const latestStartMs = 2_000;
 
@@ -192,18 +192,6 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
   }
 }
 
-/** The server hears every 2 s that a call is under way, so that a dead worker is noticed long before the call's time is up. */
-async function beating<T>(call: () => Promise<T>): Promise<T> {
-  const beat = setInterval(() => {
-    Context.current().heartbeat();
-  }, heartbeatEveryMs);
-  try {
-    return await call();
-  } finally {
-    clearInterval(beat);
-  }
-}
-
 /** The ledger did nothing: because the payment is at its end, or because another run goes on with it. */
 function endedOrSuperseded(answer: { outcome: string; state?: PaymentState | undefined }) {
   return answer.state !== undefined && isFinal(answer.state)
@@ -221,14 +209,8 @@ function unreadAnswer(answer: Exclude<ReadAnswer, { kind: 'invoice' }>): QuoteAn
         reason: answer.httpStatus === 401 || answer.httpStatus === 403 ? 'credentials' : 'refused',
       };
     case 'rate_limited':
-      throw ApplicationFailure.create({
-        message: 'Invoicebox says: too many requests',
-        type: 'RateLimited',
-        category: ApplicationFailureCategory.BENIGN,
-        ...(answer.retryAfterMs === undefined ? {} : { nextRetryDelay: answer.retryAfterMs }),
-      });
     case 'unavailable':
-      throw ApplicationFailure.retryable(`Invoicebox gave no usable answer: ${answer.detail}`, 'InvoiceboxUnavailable');
+      throw readAgainLater(answer);
   }
 }
 

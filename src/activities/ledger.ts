@@ -16,7 +16,7 @@ export function createLedgerActivities(ledger: Ledger) {
 }
 
 /** Bad data, a broken constraint, an exception raised: repeating won't help, so the workflow fails visibly and holds stay. */
-async function refusing<T>(step: Promise<T>): Promise<T> {
+export async function refusing<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {

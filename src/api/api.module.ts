@@ -15,6 +15,8 @@ import { CreditImports } from '../ledger/creditImports.js';
 import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Returns } from '../ledger/returns.js';
+import { Statement } from '../ledger/statement.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { AddressGuard } from '../webhooks/address.js';
@@ -32,10 +34,12 @@ import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { FundChangesController } from './fund/changes.controller.js';
 import { FundController } from './fund/fund.controller.js';
+import { StatementController } from './fund/statement.controller.js';
 import { KeysController } from './keys/keys.controller.js';
 import { Keys } from './keys/keys.js';
 import { keyRate } from './keyRate.js';
 import { MembersController } from './members/members.controller.js';
+import { OutstandingController } from './programme/outstanding.controller.js';
 import { ProgrammeController } from './programme/programme.controller.js';
 import { BorderPipe } from './validate.js';
 import { HealthController } from './health/health.controller.js';
@@ -50,6 +54,8 @@ import { Programmes } from './pay/programmes.js';
 import { Sessions } from './pay/sessions.js';
 import { Payments } from './payments/payments.js';
 import { PaymentsController } from './payments/payments.controller.js';
+import { ReturnsController } from './payments/returns.controller.js';
+import { ReturnStarts } from './payments/returnStarts.js';
 import { Sagas } from './payments/sagas.js';
 import { TemporalNamespace } from './temporal.js';
 import { DeliveriesController } from './webhooks/deliveries.controller.js';
@@ -93,6 +99,7 @@ export class ApiModule implements OnApplicationShutdown {
       ],
       controllers: [
         PaymentsController,
+        ReturnsController,
         LoginTokensController,
         MembersController,
         // Before the credits: theirs is any path below /v1/credits.
@@ -100,8 +107,10 @@ export class ApiModule implements OnApplicationShutdown {
         CreditsController,
         ExportsController,
         ProgrammeController,
+        OutstandingController,
         FundController,
         FundChangesController,
+        StatementController,
         ApprovalsController,
         EventsController,
         EndpointsController,
@@ -119,7 +128,9 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Points, useFactory: (pool: Pool) => new Points(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Returns, useFactory: (pool: Pool) => new Returns(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Fund, useFactory: (pool: Pool) => new Fund(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: Statement, useFactory: (pool: Pool) => new Statement(pool), inject: [Pool] },
         { provide: Approvals, useFactory: (pool: Pool) => new Approvals(pool, starts.onDeliveries), inject: [Pool] },
         { provide: Webhooks, useFactory: (pool: Pool) => new Webhooks(pool, starts.onDeliveries), inject: [Pool] },
         { provide: WebhookStarts, useValue: starts },
@@ -130,6 +141,7 @@ export class ApiModule implements OnApplicationShutdown {
           inject: [Pool],
         },
         { provide: ImportStarts, useValue: new ImportStarts(client) },
+        { provide: ReturnStarts, useValue: new ReturnStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
         { provide: Logins, useValue: new Logins(baseUrl, testMode) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },

@@ -33,6 +33,8 @@ import { validate } from './validate.js';
 export interface Media {
   readonly media: readonly string[];
   readonly description: string;
+  /** What `application/json` among them holds. */
+  readonly json?: z.ZodType;
 }
 
 interface EndpointDescription {
@@ -113,11 +115,16 @@ const isMedia = (answer: z.ZodType | Media): answer is Media => 'media' in answe
 function answered(status: number, answer: z.ZodType | Media | null) {
   if (answer === null) return ApiResponse({ status, description: 'Done' });
   if (isMedia(answer)) {
-    const content = Object.fromEntries(answer.media.map((type) => [type, { schema: { type: 'string' } }]));
-    return ApiResponse({ status, description: answer.description, content });
+    const { media, description, json } = answer;
+    const schemaOf = (type: string) =>
+      type === 'application/json' && json !== undefined ? openApiSchema(json) : { type: 'string' };
+    const content = Object.fromEntries(media.map((type) => [type, { schema: schemaOf(type) }]));
+    return ApiResponse({ status, description, content });
   }
   return ApiResponse({ status, description: 'As it is now', standardSchema: answer });
 }
+
+const openApiSchema = (schema: z.ZodType): object => z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'output' });
 
 function problemAnswers(codes: readonly ProblemCode[]) {
   const statuses = [...new Set(codes.map((code) => problems[code].status))].sort();

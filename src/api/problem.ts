@@ -51,6 +51,11 @@ export const problems = {
     title: 'Less is left of the credit than is to be taken back',
     remedy: 'The answer tells what is left. What is spent, held or expired cannot be reversed.',
   },
+  more_than_paid: {
+    status: 409,
+    title: 'More would be returned than was paid',
+    remedy: '`leftMinor` tells what of the payment is neither returned nor asked to be.',
+  },
   cursor_outdated: {
     status: 409,
     title: 'This cursor is from before a restore of the database',

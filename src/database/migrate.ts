@@ -124,6 +124,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     'approval_decide', 'approval_read', 'approval_list',
     'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
+    'fund_statement_begin', 'fund_statement_page', 'points_outstanding',
     ...both,
   ]; // prettier-ignore
   const worker = [

@@ -4,11 +4,11 @@
  */
 import type pg from 'pg';
 import { z } from 'zod';
-import { paymentStates, type Actor, type PaymentState } from '../domain/payment.js';
+import { paymentStates, type Actor, type PaymentPolicy, type PaymentState } from '../domain/payment.js';
 import { call, iso, type OnDeliveries } from './call.js';
 import { outcome } from './outcomes.js';
 
-const returnStates = ['proposed', 'requested', 'approved', 'returned', 'rejected'] as const;
+export const returnStates = ['proposed', 'requested', 'approved', 'returned', 'rejected'] as const;
 
 const whole = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
 const state = z.enum(returnStates);
@@ -25,7 +25,8 @@ const bookOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('conflict'), state }),
   outcome('not_found'),
 ]);
-const work = z.object({ invoiceId: z.string(), state, waitScale: z.number() });
+const policy = z.custom<PaymentPolicy>((value) => typeof value === 'object' && value !== null);
+const work = z.object({ invoiceId: z.string(), state, policy });
 const paymentReturn = z.object({
   id: z.uuid(),
   paymentId: z.uuid(),
@@ -39,6 +40,7 @@ const paymentReturn = z.object({
   reason: z.string(),
   openedBy: actor,
   openedAt: z.string(),
+  approvalId: z.uuid().nullable(),
   requestedBy: actor.nullable(),
   requestedAt: z.string().nullable(),
   requestedUntil: z.string().nullable(),
@@ -112,7 +114,7 @@ export class Returns {
 
   /** Oldest first, from after the given one. */
   list(partnerId: string, paymentId: string, after: string | null, limit: number): Promise<PaymentReturn[]> {
-    return this.#call(z.array(paymentReturn), 'payment_returns_read', [partnerId, paymentId, after, limit]);
+    return this.#call(z.array(paymentReturn), 'payment_returns_read', [partnerId, paymentId, after, limit, null]);
   }
 
   async get({ partnerId, returnId }: ReturnKey, paymentId: string): Promise<PaymentReturn | null> {

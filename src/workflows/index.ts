@@ -1,6 +1,8 @@
 export { importCredits } from './importCredits.js';
 export { loyaltyPayment } from './loyaltyPayment.js';
 export { organisationPayment } from './organisationPayment.js';
+export { returnPayment } from './returnPayment.js';
+export { startReturns } from './startReturns.js';
 export { resumedPayment } from './resumedPayment.js';
 export { sweepPayments } from './sweepPayments.js';
 export { startImports } from './startImports.js';

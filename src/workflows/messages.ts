@@ -86,6 +86,16 @@ export const importWorkflow = 'importCredits';
 export const startImportsWorkflow = 'startImports';
 export const startImportsScheduleId = 'start-imports';
 
+/** A refund of a paid payment, approved. Ids alone: the rest is read where it is booked. */
+export interface ReturnPayment {
+  readonly partnerId: string;
+  readonly returnId: string;
+}
+
+export const returnWorkflow = 'returnPayment';
+export const startReturnsWorkflow = 'startReturns';
+export const startReturnsScheduleId = 'start-returns';
+
 export const sweepWorkflow = 'sweepPayments';
 export const sweepScheduleId = 'sweep-payments';
 
@@ -153,6 +163,19 @@ export function importStart(key: { readonly partnerId: string; readonly importId
     workflowId: `import-${key.importId}`,
     taskQueue: taskQueues.background,
     args: [key] as [typeof key],
+    typedSearchAttributes: [{ key: searchAttributes.partnerId, value: key.partnerId }],
+  };
+}
+
+/** How an approved return is set to work; again where its workflow was lost: the ledger books it once. */
+export function returnStart(key: ReturnPayment) {
+  return {
+    workflowId: `return-${key.returnId}`,
+    taskQueue: taskQueues.payments,
+    args: [key] as [ReturnPayment],
+    workflowTaskTimeout: '5 s' as const,
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+    workflowIdConflictPolicy: 'USE_EXISTING' as const,
     typedSearchAttributes: [{ key: searchAttributes.partnerId, value: key.partnerId }],
   };
 }

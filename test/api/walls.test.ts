@@ -57,6 +57,10 @@ const bodies: Readonly<Record<string, () => object | null>> = {
     seen: { amountMinor: 12_345_67, currency: 'RUB', points: 12_346 },
   }),
   'POST /v1/payments/{id}/cancel': () => ({}),
+  'GET /v1/payments/{id}/returns': () => null,
+  'POST /v1/payments/{id}/returns': () => ({
+    ...{ amountMinor: 1, fundRestored: true, reference: 'theirs', reason: 'theirs' },
+  }),
   'GET /v1/members/{id}': () => null,
   'GET /v1/members/{id}/balance': () => null,
   'GET /v1/members/{id}/entries': () => null,
@@ -147,6 +151,14 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
   },
   'GET /v1/fund': async (key) => {
     expect(await read(key, '/v1/fund')).toMatchObject({ data: [{ currency: 'RUB', drawnMinor: 0 }] });
+  },
+  'GET /v1/fund/statement': (key) => seesNothingOfA(key, `/v1/fund/statement?month=${thisMonth()}&currency=RUB`),
+  'GET /v1/points/outstanding': async (key) => {
+    // Long after whatever the tests before have credited to B's own members.
+    expect(await read(key, '/v1/points/outstanding?date=2020-01-01')).toMatchObject({ points: 0 });
+    const ofB = (await read(key, '/v1/points/outstanding?date=2100-01-01')) as { points: number };
+    const ofA = (await read(world.keys.loyalty, '/v1/points/outstanding?date=2100-01-01')) as { points: number };
+    expect([ofB.points < 1_000, ofA.points > 1_000]).toEqual([true, true]);
   },
   'PUT /v1/fund/low-water': async (key) => {
     const body = { currency: 'RUB', lowWaterMinor: 1 };
@@ -299,6 +311,8 @@ async function importOf(key: string): Promise<string> {
   );
   return id;
 }
+
+const thisMonth = (): string => new Date().toISOString().slice(0, 7);
 
 async function approvalOf(key: string, reference: string): Promise<string> {
   const wish = { currency: 'RUB', amountMinor: 100, reference };

@@ -180,3 +180,51 @@ it('[case kodus-ai PR#1298, gocardless] a saga step that has one table and wants
   await step.end();
   await migrated;
 }, 120_000);
+
+it('what stood before is counted, and first keys get the new scopes, although row-level security is forced', async () => {
+  const database = await databaseOfAnEarlierRelease();
+  const admin = new pg.Client({ connectionString: postgres.url(database), options: '-c search_path=surety' });
+  await admin.connect();
+  const { rows } = await admin.query<{ id: string }>(
+    `INSERT INTO partner (slug, name, settings, invoicebox_token_sealed)
+     SELECT 'p' || n, 'p', '{}', 'x' FROM generate_series(1, 2) AS n RETURNING id`,
+  );
+  for (const { id } of rows) {
+    await admin.query(
+      `INSERT INTO api_key (partner_id, name, prefix, hash, scopes) VALUES
+         ($1, 'first', 'x', decode(replace($1::uuid::text, '-', ''), 'hex'), '{payments:write,payments:read,fund:read}'),
+         ($1, 'weak', 'x', decode(replace($1::uuid::text, '-', '') || '00', 'hex'), '{fund:read}')`,
+      [id],
+    );
+    await admin.query(
+      `WITH accounts AS (
+         INSERT INTO account (partner_id, kind, asset, balance) VALUES
+           ($1, 'fund.external', 'RUB', -1000), ($1, 'fund.available', 'RUB', 700), ($1, 'fund.drawn', 'RUB', 300)
+         RETURNING id, kind)
+       INSERT INTO transfer (partner_id, kind, debit, credit, amount, reference, actor, at)
+       SELECT $1::uuid, entry.kind, debited.id, credited.id, amount, 'x', '{}', '2026-01-01T00:14:59Z'
+       FROM (VALUES ('deposit', 'fund.external', 'fund.available', 1000), ('draw', 'fund.available', 'fund.drawn', 300))
+         AS entry(kind, debit, credit, amount)
+       JOIN accounts debited ON debited.kind = entry.debit JOIN accounts credited ON credited.kind = entry.credit`,
+      [id],
+    );
+  }
+  await migrateOnce(database, new Listener());
+  const flow = await admin.query(
+    `SELECT DISTINCT kind, quarter = '2026-01-01T00:00:00Z' AS first, incoming_minor::int, outgoing_minor::int FROM fund_flow ORDER BY kind`,
+  );
+  expect(flow.rows).toEqual([
+    { kind: 'deposit', first: true, incoming_minor: 1000, outgoing_minor: 0 },
+    { kind: 'draw', first: true, incoming_minor: 0, outgoing_minor: 300 },
+  ]);
+  const keys = await admin.query<{ name: string; scopes: string[] }>('SELECT name, scopes FROM api_key ORDER BY name');
+  for (const { name, scopes } of keys.rows) {
+    if (name === 'weak') expect(scopes).toEqual(['fund:read']);
+    else
+      expect(scopes).toEqual(expect.arrayContaining(['payments:write', 'points:write', 'fund:write', 'fund:approve']));
+  }
+  expect(keys.rowCount).toBe(4);
+  const violations = await admin.query("SELECT kind FROM ledger_violation WHERE kind = 'flow_is_not_its_entries'");
+  expect(violations.rows).toEqual([]);
+  await admin.end();
+}, 120_000);

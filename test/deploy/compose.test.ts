@@ -100,8 +100,9 @@ describe('the production shape', () => {
   });
 
   test('no secret has a default', () => {
+    const quotas = ['INVOICEBOX_CALLS_PER_SECOND_ACCOUNT', 'INVOICEBOX_CALLS_PER_SECOND_ADDRESS'];
     const withDefault = [...source.matchAll(/\$\{(\w+):?-/g)].map(([, name]) => name);
-    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE'];
+    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE', ...quotas];
     expect(withDefault.filter((name) => !allowed.includes(name ?? ''))).toEqual([]);
     expect(source).not.toMatch(/\$(\{\w+\}|\w)/);
   });

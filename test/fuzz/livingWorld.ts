@@ -85,6 +85,9 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
       approvalId,
       version: [1],
       currency: ['RUB'],
+      // So little that it can be returned of any payment that is paid.
+      amountMinor: [1, 100],
+      month: [new Date().toISOString().slice(0, 7)],
       // Where webhooks may go: it refuses them all, so there is always one to be sent again.
       url: [`${surety.twin.url}/webhook`],
     },

@@ -14,6 +14,7 @@ import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
 import { Points } from '../../src/ledger/points.js';
 import { Recovery } from '../../src/ledger/recovery.js';
 import { Returns } from '../../src/ledger/returns.js';
+import { Statement } from '../../src/ledger/statement.js';
 import { readViolations } from '../../src/ledger/violations.js';
 import { assertEventsFit } from './events.js';
 
@@ -82,6 +83,10 @@ export class Books {
 
   get fund(): Fund {
     return new Fund(this.admin);
+  }
+
+  get statement(): Statement {
+    return new Statement(this.admin);
   }
 
   get approvals(): Approvals {

@@ -9,6 +9,7 @@ import { CallerOf, type Caller } from '../auth/apiKeys.js';
 import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
+import { ReturnStarts } from '../payments/returnStarts.js';
 import { Problem } from '../problem.js';
 import { anyUuid, words } from '../validate.js';
 import { approvalJson, approvalSchema } from './approvalJson.js';
@@ -29,6 +30,7 @@ type Decision = 'approve' | 'reject';
 export class ApprovalsController {
   constructor(
     private readonly approvals: Approvals,
+    private readonly returnStarts: ReturnStarts,
     private readonly cursors: Cursors,
     private readonly idempotency: Idempotency,
   ) {}
@@ -67,7 +69,8 @@ export class ApprovalsController {
   @Endpoint({
     scope: 'fund:approve',
     summary: 'Approve, which does what was asked for',
-    description: 'In one step: it is approved and done, or neither. Not by the key that asked.',
+    description:
+      'In one step: it is approved and done, or neither; a return is booked within moments after. Not by the key that asked.',
     idempotent: true,
     body: 'json',
     answers: { 200: approvalSchema },
@@ -117,8 +120,12 @@ export class ApprovalsController {
       const actor = { kind: 'api_key', id: keyId } as const;
       const decided = await this.approvals.decide({ partnerId, approvalId, decision, actor, ...body, at: Date.now() });
       switch (decided.outcome) {
-        case 'decided':
+        case 'decided': {
+          const { action, subject: returnId } = decided.approval;
+          // A return is granted here and booked by its saga; the rest is done by now.
+          if (action === 'payment.return' && decision === 'approve') this.returnStarts.start({ partnerId, returnId });
           return { status: 200, body: approvalJson(decided.approval), subjectId: approvalId };
+        }
         case 'not_found':
           throw new Problem('not_found');
         case 'already_decided':

@@ -46,6 +46,11 @@ export function PaymentList({
               <a href={`/pay/${slug}/payments/${payment.id}?lang=${language}`}>
                 <strong>{payment.points === null ? t.invoice : formatPoints(payment.points, language)}</strong>
                 <span>{t.states[payment.state]}</span>
+                {payment.returnedMinor > 0 && (
+                  <span>
+                    {t.returnedPoints}: {formatPoints(payment.returnedPoints, language)}
+                  </span>
+                )}
                 <time dateTime={payment.openedAt.toISOString()}>
                   {formatTime(payment.openedAt, language, timeZone)}
                 </time>

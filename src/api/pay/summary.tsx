@@ -13,7 +13,7 @@ export function Summary({
   withBalance = false,
 }: PaymentPage & { withBalance?: boolean }) {
   const t = texts[language];
-  const { points, amountMinor, currency, invoiceExpiresAt } = payment;
+  const { points, amountMinor, currency, invoiceExpiresAt, returnedMinor, returnedPoints } = payment;
   const pointsName = pointsNameOf(view, language);
   return (
     <dl class="summary">
@@ -23,6 +23,12 @@ export function Summary({
         <Row name={t.amount} value={formatMoney(amountMinor, currency, language)} />
       )}
       {points !== null && pointsName !== null && <Row name={pointsName} value={formatPoints(points, language)} />}
+      {view === 'paid' && returnedMinor > 0 && currency !== null && (
+        <>
+          <Row name={t.returned} value={formatMoney(returnedMinor, currency, language)} />
+          <Row name={t.returnedPoints} value={formatPoints(returnedPoints, language)} />
+        </>
+      )}
       {withBalance && points !== null && (
         <>
           <Row name={t.balanceBefore} value={formatPoints(available, language)} />

@@ -11,7 +11,7 @@ import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
 import { anyUuid, instant, invalidField, moment } from '../validate.js';
-import { isoOrNull } from './times.js';
+import { utcOrNull } from '../utc.js';
 
 const mostReplayed = 10_000;
 
@@ -175,9 +175,9 @@ const disabled = () =>
 function deliveryJson(delivery: WebhookDelivery): z.infer<typeof deliverySchema> {
   return {
     ...delivery,
-    lastAttemptAt: isoOrNull(delivery.lastAttemptAt),
-    deliveredAt: isoOrNull(delivery.deliveredAt),
+    lastAttemptAt: utcOrNull(delivery.lastAttemptAt),
+    deliveredAt: utcOrNull(delivery.deliveredAt),
     askedAt: new Date(delivery.askedAt).toISOString(),
-    nextAttemptAt: isoOrNull(delivery.nextAttemptAt),
+    nextAttemptAt: utcOrNull(delivery.nextAttemptAt),
   };
 }

@@ -16,7 +16,7 @@ import { Idempotency } from '../idempotency.js';
 import { PayOptions } from '../pay/payOptions.js';
 import { Problem } from '../problem.js';
 import { anyUuid, instant, invalidField, kindOf, words } from '../validate.js';
-import { isoOrNull } from './times.js';
+import { utcOrNull } from '../utc.js';
 
 const mostEndpoints = 20;
 /** How long the secret before signs beside the new one. */
@@ -265,8 +265,8 @@ export class EndpointsController {
 function endpointJson(endpoint: WebhookEndpoint): z.infer<typeof endpointSchema> {
   return {
     ...endpoint,
-    failingSince: isoOrNull(endpoint.failingSince),
-    previousSecretUntil: isoOrNull(endpoint.previousSecretUntil),
+    failingSince: utcOrNull(endpoint.failingSince),
+    previousSecretUntil: utcOrNull(endpoint.previousSecretUntil),
     createdAt: new Date(endpoint.createdAt).toISOString(),
   };
 }

@@ -107,6 +107,7 @@ BEGIN
         result = v_done - 'outcome'
       WHERE id = p_approval RETURNING * INTO v_approval;
     WHEN 'reject' THEN
+      PERFORM approval_turn_down(v_approval, p_actor, p_at);
       UPDATE approval SET state = 'rejected', decided_by = p_actor, decided_at = p_at, decision_reason = p_reason
       WHERE id = p_approval RETURNING * INTO v_approval;
   END CASE;

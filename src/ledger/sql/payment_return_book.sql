@@ -92,14 +92,15 @@ BEGIN
 END
 $$;
 
--- What has to be known to ask Invoicebox about it: the invoice; and whether there is still something to book. NULL: no such return.
+-- What its saga goes by: the invoice, the times and the quota of its payment, and whether there is still something to
+-- book. NULL: no such return.
 CREATE OR REPLACE FUNCTION payment_return_work(p_partner uuid, p_return uuid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   RETURN (
     SELECT jsonb_build_object('invoiceId', payment.invoice_id, 'state', payment_return.state,
-      'waitScale', (payment.policy ->> 'waitScale')::numeric)
+      'policy', payment.policy)
     FROM payment_return JOIN payment ON payment.id = payment_return.payment_id WHERE payment_return.id = p_return);
 END
 $$;
@@ -115,7 +116,9 @@ BEGIN
     SELECT coalesce(jsonb_agg(jsonb_build_object(
       'id', id, 'paymentId', payment_id, 'state', state, 'version', version, 'amountMinor', amount_minor, 'currency', currency,
       'points', points, 'fundRestored', fund_restored, 'reference', reference, 'reason', reason,
-      'openedBy', opened_by, 'openedAt', opened_at, 'requestedBy', requested_by, 'requestedAt', requested_at,
+      'openedBy', opened_by, 'openedAt', opened_at,
+      'approvalId', (SELECT approval.id FROM approval WHERE approval.partner_id = p_partner AND action = 'payment.return'
+        AND subject = page.id::text AND approval.state IN ('pending', 'approved')), 'requestedBy', requested_by, 'requestedAt', requested_at,
       'requestedUntil', requested_until, 'decidedBy', decided_by, 'decidedAt', decided_at,
       'invoiceStatus', invoice_status, 'invoiceReadAt', invoice_read_at, 'returnedAt', returned_at) ORDER BY id), '[]')
     FROM (

@@ -31,3 +31,16 @@ BEGIN
   RETURN jsonb_build_object('outcome', v_return.state);
 END
 $$;
+
+-- The same as an action that was asked for and granted (approval_perform.sql).
+CREATE OR REPLACE FUNCTION payment_return_perform(p_approval approval, p_decider jsonb, p_at timestamptz) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_outcome text := payment_return_decide(p_approval.partner_id, p_approval.subject::uuid, p_approval.version, true, p_decider,
+    p_at) ->> 'outcome';
+BEGIN
+  RETURN CASE v_outcome
+    WHEN 'approved' THEN jsonb_build_object('outcome', 'done', 'returnId', p_approval.subject)
+    ELSE jsonb_build_object('outcome', 'refused', 'why', v_outcome) END;
+END
+$$;

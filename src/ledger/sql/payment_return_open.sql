@@ -1,6 +1,7 @@
 -- Opens a return of a paid payment, once by the refund's reference: asked for by somebody, or found and proposed (p_proposed).
 -- A proposal and a request for the same refund are one return: a request takes a proposal over, with what it says itself, and
 -- a proposal leaves a request as it is. What was rejected, or asked for and not decided in time, can be asked for again.
+-- A request needs a second person's approval (approval.sql), unless the partner waives that.
 -- What is asked for is kept free until the request is over, so that however many come at once none is approved in vain.
 -- Outcomes: opened, existing {returnId, version, state}; conflict {returnId} (that reference asks for something else);
 -- too_much {leftMinor}; not_paid {state}; not_found.
@@ -13,8 +14,15 @@ DECLARE
   v_payment payment;
   v_return payment_return;
   v_left bigint;
+  v_asked text;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
+  -- In the order of decisions: the approval, then the payment.
+  IF NOT p_proposed THEN
+    PERFORM FROM approval WHERE partner_id = p_partner AND action = 'payment.return' AND state = 'pending'
+      AND subject = (SELECT id::text FROM payment_return WHERE payment_id = p_payment AND reference = p_reference)
+    FOR UPDATE;
+  END IF;
   SELECT * INTO v_payment FROM payment WHERE id = p_payment FOR UPDATE;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not_found');
@@ -58,6 +66,13 @@ BEGIN
   WHERE id = v_return.id RETURNING * INTO v_return;
   PERFORM payment_event_write(p_partner, p_payment, 'payment.return_requested',
     payment_return_said(v_return) || jsonb_build_object('by', p_actor), p_at);
+  v_asked := approval_request(p_partner, uuidv7(), 'payment.return', v_return.id::text, v_return.version,
+    payment_return_said(v_return) || jsonb_build_object('paymentId', p_payment), p_reason, p_actor, p_at) ->> 'outcome';
+  IF v_asked NOT IN ('requested', 'performed') THEN
+    RAISE EXCEPTION 'the approval of return % was not asked for: %', v_return.id, v_asked;
+  END IF;
+  -- Approved by now, where the partner waives a second person.
+  SELECT * INTO STRICT v_return FROM payment_return WHERE id = v_return.id;
   RETURN payment_return_told('opened', v_return);
 END
 $$;

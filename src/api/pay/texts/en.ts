@@ -106,6 +106,8 @@ export const en: Texts = {
   toCharge: 'To be taken',
   reserved: 'Reserved',
   charged: 'Taken',
+  returned: 'Returned of the amount',
+  returnedPoints: 'Points given back',
   balanceBefore: 'Your balance',
   balanceAfter: 'Left afterwards',
   shortfall: 'Missing',

@@ -107,6 +107,8 @@ export const ru = {
   toCharge: 'К списанию',
   reserved: 'Зарезервировано',
   charged: 'Списано',
+  returned: 'Возвращено от суммы',
+  returnedPoints: 'Возвращено баллов',
   balanceBefore: 'Ваш баланс',
   balanceAfter: 'Останется',
   shortfall: 'Не хватает',

@@ -1,0 +1,42 @@
+/** A whole Surety for a bench: Postgres of its own, Temporal's dev server in memory, the database and partners applied. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort, repository, startPostgres, startTemporal } from '../scripts/stack.js';
+import { Surety } from '../scripts/surety.js';
+
+export const benchKeys = `bench:${randomBytes(32).toString('base64')}`;
+export const benchNamespace = 'surety';
+
+export interface StartedSurety {
+  readonly surety: Surety;
+  readonly temporalAddress: string;
+  readonly databaseUrl: string;
+}
+
+/** @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end */
+export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<StartedSurety> {
+  const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
+    Array.from({ length: 6 }, freePort),
+  );
+  const dataFolder = join(repository, '.data/bench', randomUUID());
+  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0 });
+  ends.push(
+    () => rm(dataFolder, { recursive: true, force: true }),
+    () => postgres.stop(),
+  );
+  const temporal = startTemporal({ namespace: benchNamespace, port: temporalPort ?? 0, uiPort: uiPort ?? 0 });
+  ends.push(() => temporal.stop());
+  const surety = new Surety({
+    postgres,
+    database: 'bench',
+    temporalAddress: temporal.address,
+    namespace: benchNamespace,
+    keys: benchKeys,
+    ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
+    environment: { LOG_LEVEL: 'warn' },
+  });
+  ends.push(() => surety.close());
+  await surety.prepare();
+  return { surety, temporalAddress: temporal.address, databaseUrl: postgres.url('bench') };
+}
