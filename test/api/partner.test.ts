@@ -212,12 +212,39 @@ describe('exports', () => {
     expect(csv).toHaveLength(ids.length + 1);
     expect(csv[0]).toBe('id,externalId,available,held,nextExpiresOn,createdAt,erasedAt');
     expect(csv.some((line) => line.includes('"export ""7"";"'))).toBe(true);
-    const entries = (await text('/v1/exports/entries')).trimEnd().split('\n').map((line) => JSON.parse(line) as { points: number }); // prettier-ignore
-    const { rows } = await world.surety.admin.query<{ sum: string }>(
-      "SELECT sum(balance) FROM account WHERE kind = 'member.available' AND partner_id = $1",
-      [world.partnerIds.loyalty],
+    const entries = async (query = '') => {
+      const lines = (await text(`/v1/exports/entries${query}`)).trimEnd().split('\n');
+      return lines.map((line) => JSON.parse(line) as { points: number; reference: string });
+    };
+    // Of what may still be being written, an export tells nothing yet.
+    await eventually(
+      async () => {
+        const { rows } = await world.surety.admin.query<{ sum: string }>(
+          "SELECT sum(balance) FROM account WHERE kind = 'member.available' AND partner_id = $1",
+          [world.partnerIds.loyalty],
+        );
+        return (await entries()).reduce((sum, { points }) => sum + points, 0) === Number(rows[0]?.sum);
+      },
+      () => 'the entries are never those of the balances',
     );
-    expect(entries.reduce((sum, { points }) => sum + points, 0)).toBe(Number(rows[0]?.sum));
+  });
+
+  it('of entries go on where the one before ended', async () => {
+    const id = await member('goes on');
+    const end = await fetch(`${world.surety.apiUrl}/v1/exports/entries`, {
+      headers: { authorization: `Bearer ${world.keys.loyalty}` },
+    });
+    const whole = (await end.text()).trimEnd().split('\n');
+    const after = encodeURIComponent(end.headers.get('surety-next') ?? '');
+    const reference = randomUUID();
+    await post('/v1/credits', { memberId: id, points: 1, reference });
+    await eventually(
+      async () => (await text(`/v1/exports/entries?after=${after}`)).includes(reference),
+      () => 'the new entry never comes',
+    );
+    const since = (await text(`/v1/exports/entries?after=${after}`)).trimEnd().split('\n');
+    expect(since.length).toBeLessThan(whole.length);
+    expect((await get('/v1/exports/entries?after=made.up')).status).toBe(422);
   });
 });
 
