@@ -13,7 +13,7 @@ import { readPartnerConfig } from '../src/config.js';
 import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
-import { invoiceboxOptions, partnerSettings } from '../src/partnerSettings.js';
+import { invoiceboxOptions, organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
 
 const integer = z.int().min(0).max(1e13);
 
@@ -24,6 +24,8 @@ export const partnerFile = z.strictObject({
   invoiceboxToken: z.string().min(1).max(512),
   loginSecret: z.string().min(1).max(512).nullable().default(null),
   settings: partnerSettings,
+  /** What its organisation payments may be, and which need an approver; absent: everything is paid. */
+  organisationPolicy: organisationPolicy.nullable().default(null),
   invoiceboxOptions: invoiceboxOptions.prefault({}),
   funds: z
     .array(
@@ -70,10 +72,12 @@ export async function applyPartner(
       partner.loginSecret === null ? null : keyRing.seal(partner.loginSecret, loginSecretPurpose(partnerId));
     // Applying again also says that somebody has looked at the fund. Bad credentials are cleared by a token check alone.
     await client.query(
-      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, invoicebox_options, approvals)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      `INSERT INTO partner (id, slug, name, settings, invoicebox_token_sealed, login_secret_sealed, invoicebox_options, approvals,
+         organisation_policy)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings,
          invoicebox_options = excluded.invoicebox_options, approvals = excluded.approvals, fund_doubted_at = NULL,
+         organisation_policy = excluded.organisation_policy,
          invoicebox_token_sealed = excluded.invoicebox_token_sealed, login_secret_sealed = excluded.login_secret_sealed`,
       [
         partnerId,
@@ -84,6 +88,7 @@ export async function applyPartner(
         sealedSecret,
         partner.invoiceboxOptions,
         partner.approvals,
+        partner.organisationPolicy,
       ],
     );
     for (const fund of partner.funds) {

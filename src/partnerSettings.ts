@@ -1,5 +1,6 @@
 /** A partner's settings: what `partner.json` may say, with defaults. Stored as given; read through this schema. */
 import { z } from 'zod';
+import type { OrganisationPolicy } from './domain/organisationPolicy.js';
 import type { PaymentPolicy, Scheme } from './domain/payment.js';
 import type { QuotaShare } from './domain/quota.js';
 
@@ -117,6 +118,47 @@ export function contrastToWhite(colour: string): number {
   });
   return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05);
 }
+
+/** Of partner.json; kept beside the settings, which the release before reads strictly. */
+const minor = z.int().min(1).max(1e13);
+const ruleText = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((text) => text.trim() !== '', 'is blank');
+const ruleEffect = z.enum(['allow', 'ask', 'refuse']);
+
+export const organisationPolicy = z.strictObject({
+  /** Absent: every currency of the funds. */
+  currencies: z.array(currency).min(1).max(20).optional(),
+  /** Days and months are those of the partner's time zone. */
+  limits: z
+    .record(
+      currency,
+      z.strictObject({
+        invoiceMinor: minor.optional(),
+        dayMinor: minor.optional(),
+        monthMinor: minor.optional(),
+        approvalAboveMinor: z.int().min(0).max(1e13).optional(),
+      }),
+    )
+    .default({}),
+  /** The first that matches counts; `ask`: an approver is asked. */
+  rules: z
+    .array(
+      z
+        .strictObject({
+          effect: ruleEffect,
+          vatNumberStartsWith: ruleText.optional(),
+          descriptionStartsWith: ruleText.optional(),
+          descriptionContains: ruleText.optional(),
+        })
+        .refine((rule) => Object.keys(rule).length > 1, 'names nothing to look for'),
+    )
+    .max(1_000)
+    .default([]),
+  otherwise: ruleEffect.default('allow'),
+}) satisfies z.ZodType<OrganisationPolicy>;
 
 export const partnerSettings = z.strictObject({
   timeZone: timeZone.default('Europe/Moscow'),

@@ -12,14 +12,16 @@ import {
   type ConfirmMeaning,
 } from '../domain/confirmAnswer.js';
 import { payabilityOf, type InvoiceFacts } from '../domain/invoice.js';
+import type { ApprovalReason } from '../domain/organisationPolicy.js';
 import { isFinal, type DeclineReason, type FinalState, type PaymentState, type Scheme } from '../domain/payment.js';
 import { priceInPoints, withinLimits } from '../domain/points.js';
-import type { Invoice, InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
-import type { Ledger, PaymentKey, StoredRead } from '../ledger/ledger.js';
+import type { InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
+import type { Ledger, PaymentKey } from '../ledger/ledger.js';
 import type { PartnerSettings } from '../partnerSettings.js';
 import { scheduledAt } from './clock.js';
 import { beating, readAgainLater } from './invoiceReads.js';
 import type { Partners } from './partners.js';
+import { approvalOf, factsOf, judged, judgement, storedRead } from './readInvoice.js';
 
 /** From the ledger's leave to call until the call begins; the call's own time-out bounds the rest. */
 const latestStartMs = 2_000;
@@ -32,6 +34,9 @@ export interface Quote {
   readonly pricedAt: number;
   readonly readAt: number;
   readonly expiresAt: number;
+  /** Of an organisation's invoice: which read it is, and why that needs an approver. */
+  readonly version?: number;
+  readonly approval?: ApprovalReason | null;
 }
 
 export type QuoteAnswer =
@@ -97,23 +102,32 @@ export function createInvoiceboxActivities(client: InvoiceboxClient, ledger: Led
     /** Reads the invoice and stores it with its price. Unreachable: fails, and the retry policy reads again. */
     async readInvoiceAndQuote(order: ReadOrder): Promise<QuoteAnswer> {
       const at = scheduledAt();
-      const { answer, settings, currencies, ageMs } = await read(order);
+      const { answer, settings, currencies, policy, ageMs } = await read(order);
       if (answer.kind !== 'invoice') return unreadAnswer(answer);
       const facts = factsOf(answer.invoice);
       const payable = payabilityOf(facts, currencies, at);
+      const verdict = order.scheme === 'organisation' ? judged(answer.invoice, policy) : null;
       let price: Price | null = null;
-      if (payable.kind === 'payable') {
+      if (payable.kind === 'payable' && verdict?.kind !== 'refused') {
         const priced = priceOf(payable, order, settings, at);
         if (priced.kind === 'unpayable') return priced;
         price = priced;
       }
-      const stored = await ledger.quote(order.key, storedRead(answer.invoice), price, ageMs(), at);
+      const toStore = {
+        ...storedRead(answer.invoice),
+        ...(verdict === null ? {} : judgement(answer.invoice, verdict)),
+      };
+      const stored = await ledger.quote(order.key, toStore, price, ageMs(), at);
       if (stored.outcome !== 'quoted') return endedOrSuperseded(stored);
       if (payable.kind !== 'payable') return payable;
+      if (verdict?.kind === 'refused') return { kind: 'unpayable', reason: verdict.reason };
       const { amountMinor, currency } = payable;
       return {
         kind: 'quoted',
-        quote: { amountMinor, currency, ...priceOrZero(price), readAt: at, expiresAt: facts.expiresAtMs ?? at },
+        quote: {
+          ...{ amountMinor, currency, ...priceOrZero(price), readAt: at, expiresAt: facts.expiresAtMs ?? at },
+          ...(verdict === null ? {} : { version: stored.version, approval: approvalOf(verdict) }),
+        },
       };
     },
 
@@ -242,28 +256,6 @@ function priceOf(
 
 const priceOrZero = (price: Price | null): Price =>
   price === null ? { points: 0, pricedAt: 0 } : { points: price.points, pricedAt: price.pricedAt };
-
-function factsOf(invoice: Invoice): InvoiceFacts {
-  return {
-    status: invoice.status,
-    amountMinor: invoice.amount.ok ? invoice.amount.amountMinor : null,
-    currency: invoice.currency,
-    expiresAtMs: invoice.expiresAt === null ? null : Date.parse(invoice.expiresAt),
-  };
-}
-
-function storedRead(invoice: Invoice): StoredRead {
-  return {
-    status: invoice.status,
-    number: invoice.number,
-    description: invoice.description,
-    amountMinor: invoice.amount.ok ? invoice.amount.amountMinor : null,
-    vatAmountMinor: invoice.vatAmountMinor,
-    currency: invoice.currency,
-    expiresAt: invoice.expiresAt,
-    paymentUrl: invoice.paymentUrl,
-  };
-}
 
 function messageOf(answer: ConfirmAnswer): string | null {
   return answer.kind === 'answer' && answer.body.kind === 'refusal' ? answer.body.message : null;

@@ -38,8 +38,8 @@ export interface Media {
 }
 
 interface EndpointDescription {
-  /** `every`: only a key that has all scopes. */
-  readonly scope: Scope | 'every';
+  /** Several: one of them, which one is the subject's to say. `every`: only a key that has all scopes. */
+  readonly scope: Scope | readonly Scope[] | 'every';
   readonly summary: string;
   readonly description?: string;
   /** By status; the least one is what is sent where the handler says no other. `null`: no body. */
@@ -83,6 +83,7 @@ export const ApiController = (path: string, tag: string) =>
 
 export function Endpoint(endpoint: EndpointDescription): MethodDecorator {
   const { scope, summary, description, answers, body } = endpoint;
+  const named = typeof scope === 'string' ? [scope] : scope;
   const codes = [
     ...everywhere,
     ...(endpoint.problems ?? []),
@@ -97,12 +98,17 @@ export function Endpoint(endpoint: EndpointDescription): MethodDecorator {
     HttpCode(Math.min(...Object.keys(answers).map(Number))),
     ApiOperation({
       summary,
-      description: [description, scope === 'every' ? 'Needs a key with every scope.' : `Needs the scope \`${scope}\`.`]
+      description: [
+        description,
+        scope === 'every'
+          ? 'Needs a key with every scope.'
+          : `Needs the scope ${named.map((one) => `\`${one}\``).join(' or ')}.`,
+      ]
         .filter((part) => part !== undefined)
         .join('\n\n'),
     }),
     // For tools, and for the tests that take each endpoint with a key that lacks it.
-    ApiExtension('x-scope', scope),
+    ApiExtension('x-scope', named.join(' or ')),
     ...Object.entries(answers).map(([status, answer]) => answered(Number(status), answer)),
     ...problemAnswers(codes),
     ...(endpoint.idempotent === true ? [idempotencyHeader] : []),

@@ -115,9 +115,9 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'payment_return_open', 'payment_returns_read',
   ]; // prettier-ignore
   const api = [
-    'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_end', 'payment_resolution_open',
+    'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_finish', 'idempotency_end', 'payment_open_named', 'payment_resolution_open',
     'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_balance_on', 'member_entries', 'member_lots',
-    'points_credit_until', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
+    'points_credit_until', 'points_credit_named', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
     'credit_import_open', 'credit_import_receive', 'credit_import_start', 'credit_import_abandon', 'credit_import_get',
     'credit_import_list', 'credit_import_rejections',
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',

@@ -53,7 +53,8 @@ export const refused = (reason: LineProblem, field: string | null = null): Refus
 interface Written {
   memberExternalId?: string;
   points?: string;
-  expiresOn?: string;
+  /** null is written too: the same name after it stands twice. */
+  expiresOn?: string | null;
   reference?: string;
 }
 
@@ -69,7 +70,7 @@ function judge(written: Written, today: string): CreditLine | RefusedLine {
   const amount = Number(points);
   if (amount > mostPoints) return refused('points_out_of_range', 'points');
   if (!/^[\x21-\x7e]{1,100}$/.test(reference)) return refused('invalid_reference', 'reference');
-  if (expiresOn !== undefined) {
+  if (expiresOn !== undefined && expiresOn !== null) {
     if (!isDay(expiresOn)) return refused('invalid_date', 'expiresOn');
     if (expiresOn < today) return refused('already_over', 'expiresOn');
   }
@@ -123,6 +124,7 @@ export function parseJsonLine(text: string, today: string): CreditLine | Refused
         written.points = text.slice(at, end);
         at = end;
       } else if (name === 'expiresOn' && text.startsWith('null', at)) {
+        written.expiresOn = null;
         at += 4;
       } else {
         if (text[at] !== '"') return refused('wrong_type', name);

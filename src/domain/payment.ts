@@ -1,4 +1,5 @@
 /** The states of a payment and what may follow what (design.md, section 1). The database enforces the same table. */
+import type { ApprovalReason, PolicyRefusal } from './organisationPolicy.js';
 import type { QuotaShare } from './quota.js';
 
 const liveStates = [
@@ -23,8 +24,17 @@ export const legalTransitions: Readonly<Record<PaymentState, readonly PaymentSta
   opening: ['awaiting_confirmation', 'awaiting_approval', 'settling', 'declined', 'expired', 'cancelled'],
   awaiting_confirmation: ['settling', 'declined', 'expired', 'cancelled'],
   awaiting_approval: ['settling', 'declined', 'expired', 'cancelled'],
-  settling: ['awaiting_confirmation', 'unknown', 'in_review', 'paid', 'declined', 'expired', 'cancelled'],
-  unknown: ['awaiting_confirmation', 'in_review', 'paid', 'declined', 'expired', 'cancelled'],
+  settling: [
+    'awaiting_confirmation',
+    'awaiting_approval',
+    'unknown',
+    'in_review',
+    'paid',
+    'declined',
+    'expired',
+    'cancelled',
+  ],
+  unknown: ['awaiting_confirmation', 'awaiting_approval', 'in_review', 'paid', 'declined', 'expired', 'cancelled'],
   in_review: ['paid', 'declined', 'expired', 'cancelled'],
   paid: [],
   declined: [],
@@ -49,6 +59,10 @@ export type DeclineReason =
   /** Of the programme's limits of one payment. */
   | 'too_few_points'
   | 'too_many_points'
+  /** Of the organisation's policy. */
+  | PolicyRefusal
+  | 'over_day_limit'
+  | 'over_month_limit'
   | 'insufficient_fund'
   | 'amount_changed'
   | 'fund_unavailable'
@@ -57,11 +71,16 @@ export type DeclineReason =
   | 'too_many_attempts'
   | 'refused';
 
-/** Why a live payment came back to the buyer with nothing held. */
+/** Why a live payment came back to the buyer, or to an organisation's approver, with nothing held. */
 export type ReturnReason =
   | 'insufficient_points'
   | 'insufficient_fund'
   | 'amount_changed'
+  /** What an approver has to look at again, although the sum is the same. */
+  | 'invoice_changed'
+  | ApprovalReason
+  | 'approval_required'
+  | 'own_approval'
   | 'other_member'
   | 'confirmation_given_up'
   | 'invoicebox_unavailable';
@@ -97,10 +116,18 @@ export interface PaymentPolicy {
   readonly quota?: QuotaShare | undefined;
 }
 
+/** What somebody agrees to pay. `version`: of what was read of the invoice, in an organisation's approval. */
+export interface Seen {
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly points: number;
+  readonly version?: number | undefined;
+}
+
 /** "Pay this": who says so, what he saw, and until when it counts (milliseconds since 1970). */
 export interface Confirmation {
   readonly memberId: string | null;
-  readonly seen: { readonly amountMinor: number; readonly currency: string; readonly points: number };
+  readonly seen: Seen;
   readonly actor: Actor;
   readonly confirmationId: string;
   readonly notAfter: number;
@@ -132,7 +159,9 @@ export interface Resumption {
     | { readonly kind: 'none' };
 }
 
+/** `refused`: an approver says no, so that the payment is declined instead of cancelled. */
 export interface Cancellation {
+  readonly as?: 'refused' | undefined;
   readonly actor: Actor;
   readonly reason: string;
   readonly notAfter: number;

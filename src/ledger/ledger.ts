@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import type { z } from 'zod';
 import type { AttemptClass } from '../domain/confirmAnswer.js';
+import type { ApprovalReason } from '../domain/organisationPolicy.js';
 import type { Actor, Confirmation, FinalState, PaymentPolicy, Scheme } from '../domain/payment.js';
 import { call, iso, type OnDeliveries } from './call.js';
 import {
@@ -47,6 +48,9 @@ export interface StoredRead {
   readonly currency: string;
   readonly expiresAt: string | null;
   readonly paymentUrl: string | null;
+  /** Of an organisation's: of everything that its policy and an approver look at, and why the policy wants one. */
+  readonly print?: string;
+  readonly approval?: ApprovalReason | null;
 }
 
 export class Ledger {
@@ -62,17 +66,20 @@ export class Ledger {
     scheme: Scheme;
     invoiceId: string;
     memberId: string | null;
+    /** In place of his id: he is made where nobody has had it, if the payment is opened. */
+    memberExternalId?: string | undefined;
     openedBy: Actor;
     policy: PaymentPolicy;
     links: { successUrl?: string | undefined; failUrl?: string | undefined; cancelUrl?: string | undefined };
     at: number;
   }): Promise<OpenOutcome> {
-    return this.#call(openOutcome, 'payment_open', [
+    const { memberId, memberExternalId } = payment;
+    return this.#call(openOutcome, memberExternalId === undefined ? 'payment_open' : 'payment_open_named', [
       payment.partnerId,
       payment.paymentId,
       payment.scheme,
       payment.invoiceId,
-      payment.memberId,
+      memberExternalId ?? memberId,
       payment.openedBy,
       payment.policy,
       payment.links,
@@ -179,7 +186,7 @@ export class Ledger {
 
   close(
     key: PaymentKey,
-    to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation',
+    to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation' | 'awaiting_approval',
     reason: string | null,
     confirmationId: string | null,
     actor: Actor,

@@ -23,7 +23,7 @@ export const openOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('refused'), reason: z.enum(['credentials', 'fund_unavailable']) }),
 ]);
 export const quoteOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('quoted'), changed: z.boolean() }),
+  z.object({ outcome: z.literal('quoted'), changed: z.boolean(), version: integer }),
   outcome('superseded', 'not_found'),
   conflict,
 ]);
@@ -35,10 +35,13 @@ export const holdOutcome = z.discriminatedUnion('outcome', [
     'changed',
     'other_member',
     'given_up',
+    'not_approved',
+    'own_approval',
     'superseded',
     'not_found',
   ),
   z.object({ outcome: z.literal('insufficient_points'), available: integer, needed: integer }),
+  z.object({ outcome: z.literal('over_limit'), which: z.enum(['day', 'month']) }),
   conflict,
 ]);
 export const attemptOutcome = z.discriminatedUnion('outcome', [

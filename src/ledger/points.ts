@@ -164,6 +164,21 @@ export class Points {
     ]);
   }
 
+  /** As `credit`, to the member of this external id: made where nobody has had it, if something is credited to him. */
+  creditNamed(
+    wish: Omit<Credit, 'memberId'> & { readonly memberExternalId: string; readonly expiresOn: string | null },
+  ): Promise<CreditOutcome> {
+    return this.#call(creditOutcome, 'points_credit_named', [
+      wish.partnerId,
+      wish.memberExternalId,
+      wish.points,
+      wish.expiresOn,
+      wish.reference,
+      wish.actor,
+      iso(wish.at),
+    ]);
+  }
+
   /** As `credit`, until a moment instead of a day. */
   creditUntil(wish: Credit & { readonly expiresAt: number | null }): Promise<CreditOutcome> {
     return this.#call(creditOutcome, 'points_credit', [

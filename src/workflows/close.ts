@@ -5,7 +5,7 @@ import { ledger } from './calls.js';
 import { keyOf, settleInto, type Payment } from './payment.js';
 
 export interface WayOut {
-  readonly to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation';
+  readonly to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation' | 'awaiting_approval';
   readonly reason: string;
   readonly actor?: Actor | undefined;
   /** A confirmation that must not hold any more, even if its hold comes late. */

@@ -12,6 +12,7 @@ import { explain, settleInto } from './payment.js';
 import { proveOutcome } from './proveOutcome.js';
 import { readAndQuote } from './readAndQuote.js';
 import {
+  changeOf,
   closeAsRefused,
   decline,
   expiryOf,
@@ -110,9 +111,9 @@ async function readAgainWhileHeld(settlement: Settlement, giveUpAt: number): Pro
   );
   switch (read.kind) {
     case 'quoted': {
-      const { amountMinor, currency } = read.quote;
-      if (amountMinor === confirmation.seen.amountMinor && currency === confirmation.seen.currency) return false;
-      await returnOrDecline(settlement, 'amount_changed');
+      const change = changeOf(read.quote, confirmation);
+      if (change === null) return false;
+      await returnOrDecline(settlement, change);
       return true;
     }
     case 'unavailable':

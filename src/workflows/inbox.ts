@@ -1,9 +1,15 @@
 /**
- * The buyer's messages, and a person's resolution. Handlers check, leave an intent and wait; the main function alone acts on it.
+ * The buyer's messages, an approver's, and a person's resolution. Handlers check, leave an intent and wait; the main function alone acts on it.
  * Updates and signals get the same checks; a refused update writes nothing, a refused signal is logged and ignored.
  */
 import { ApplicationFailure, CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
-import { isFinal, type Cancellation, type Confirmation, type Resolution } from '../domain/payment.js';
+import {
+  isFinal,
+  type Cancellation,
+  type Confirmation,
+  type PaymentState,
+  type Resolution,
+} from '../domain/payment.js';
 import {
   cancelPaymentSignal,
   cancelUpdate,
@@ -102,8 +108,9 @@ export class Inbox {
     const { state, reason } = this.payment;
     if (
       this.#confirm !== null &&
-      state === 'awaiting_confirmation' &&
+      isWaiting(state) &&
       reason !== 'other_member' &&
+      reason !== 'own_approval' &&
       reason !== 'invoicebox_unavailable'
     ) {
       this.#count(this.#confirm.message);
@@ -117,9 +124,9 @@ export class Inbox {
     if (isFinal(this.payment.state)) this.answerResolution({ kind: 'refused', why: 'already_over', read: null });
   }
 
-  #count({ memberId }: Confirmation): void {
-    const member = memberId ?? '';
-    this.#triesOf.set(member, (this.#triesOf.get(member) ?? 0) + 1);
+  #count(confirmation: Confirmation): void {
+    const who = whoseTry(confirmation);
+    this.#triesOf.set(who, (this.#triesOf.get(who) ?? 0) + 1);
     this.#tries += 1;
   }
 
@@ -156,14 +163,17 @@ export class Inbox {
   #whyNotConfirm(confirmation: Confirmation | null): Refusal | null {
     if (confirmation === null) return 'malformed';
     if (confirmation.notAfter < Date.now()) return 'too_late';
-    if (this.payment.state !== 'awaiting_confirmation' || this.hasMessage()) return 'not_waiting';
-    return (this.#triesOf.get(confirmation.memberId ?? '') ?? 0) >= triesAMember ? 'too_many_tries' : null;
+    if (!isWaiting(this.payment.state) || this.hasMessage()) return 'not_waiting';
+    // An approval says which version of the invoice it is for.
+    if (this.payment.state === 'awaiting_approval' && confirmation.seen.version === undefined) return 'malformed';
+    return (this.#triesOf.get(whoseTry(confirmation)) ?? 0) >= triesAMember ? 'too_many_tries' : null;
   }
 
   #whyNotCancel(cancellation: Cancellation | null): Refusal | null {
     if (cancellation === null) return 'malformed';
     if (cancellation.notAfter < Date.now()) return 'too_late';
-    const waits = this.payment.state === 'opening' || this.payment.state === 'awaiting_confirmation';
+    if (cancellation.as === 'refused' && this.payment.state !== 'awaiting_approval') return 'not_waiting';
+    const waits = this.payment.state === 'opening' || isWaiting(this.payment.state);
     const mayCancel = this.#cancel === null && ((waits && this.#confirm === null) || this.canStillCancel);
     return mayCancel ? null : 'not_waiting';
   }
@@ -174,6 +184,12 @@ export class Inbox {
     return this.payment.state === 'in_review' && this.#resolution === null ? null : 'not_waiting';
   }
 }
+
+/** Somebody's word is waited for: the buyer's, or an approver's. */
+const isWaiting = (state: PaymentState): boolean => state === 'awaiting_confirmation' || state === 'awaiting_approval';
+
+/** A buyer's, whoever speaks for him; an approver's own. */
+const whoseTry = ({ memberId, actor }: Confirmation): string => memberId ?? `${actor.kind} ${actor.id}`;
 
 function refuse(refusal: Refusal | null): void {
   if (refusal !== null) throw ApplicationFailure.nonRetryable(`The message does not count: ${refusal}`, refusal);

@@ -1,22 +1,35 @@
-/** The organisation's scheme of the seed: read the invoice (1), confirm it (2), Invoicebox changes the fund (3). */
+/**
+ * The organisation's scheme of the seed: read the invoice (1), confirm it (2), Invoicebox changes the fund (3). What its
+ * policy does not let be paid of itself waits for an approver in between.
+ */
 import { superseded } from './close.js';
 import { Inbox } from './inbox.js';
-import { leave } from './leave.js';
+import { cancelledBy, leave } from './leave.js';
 import type { OpenPayment, PaymentAnswer } from './messages.js';
 import { answerOf, beginPayment, explain, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
 import { organisationsOwn } from './settlement.js';
 import { settlePayment } from './settlePayment.js';
 import { drainHandlers } from './waits.js';
+import { waitForWord } from './waitForWord.js';
 
 export async function organisationPayment(input: OpenPayment): Promise<PaymentAnswer> {
   const payment = beginPayment(input);
   const inbox = new Inbox(payment);
 
   await readAndSettle(payment, inbox);
-  inbox.answerAll();
+  await untilApprovedAndPaid(payment, inbox);
   await drainHandlers();
   return answerOf(payment);
+}
+
+/** As often as an approver is asked again, with nothing held. */
+export async function untilApprovedAndPaid(payment: Payment, inbox: Inbox): Promise<void> {
+  inbox.answerAll();
+  while (payment.state === 'awaiting_approval') {
+    await waitForWord(payment, 'organisation', inbox, 'an approver');
+    inbox.answerAll();
+  }
 }
 
 export async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
@@ -28,7 +41,11 @@ export async function readAndSettle(payment: Payment, inbox: Inbox): Promise<voi
   const read = await readAndQuote(payment, 'organisation', payment.policy.giveUpAfterMs, inbox);
   switch (read.kind) {
     case 'quoted': {
-      const { amountMinor, currency, points } = read.quote;
+      const { amountMinor, currency, points, approval = null } = read.quote;
+      if (approval !== null) {
+        settleInto(payment, 'awaiting_approval', approval);
+        return;
+      }
       return settlePayment(payment, 'organisation', inbox, {
         ...organisationsOwn(payment, { amountMinor, currency, points }),
         notAfter: Date.now(),
@@ -41,11 +58,7 @@ export async function readAndSettle(payment: Payment, inbox: Inbox): Promise<voi
     case 'unavailable':
       return leave(payment, inbox, { to: 'declined', reason: 'gave_up' });
     case 'cancelled':
-      return leave(payment, inbox, {
-        to: 'cancelled',
-        reason: inbox.cancellation?.reason ?? 'workflow_cancelled',
-        actor: inbox.cancellation?.actor,
-      });
+      return leave(payment, inbox, cancelledBy(inbox));
     case 'superseded':
       throw superseded(payment);
     case 'over':

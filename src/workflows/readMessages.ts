@@ -23,20 +23,24 @@ function readActor(value: unknown): Actor | null {
 export function readConfirmation(value: unknown): Confirmation | null {
   if (!isFields(value) || !isFields(value['seen'])) return null;
   const { memberId, seen, confirmationId, notAfter } = value;
-  const { amountMinor, currency, points } = seen;
+  const { amountMinor, currency, points, version } = seen;
   const actor = readActor(value['actor']);
   if (actor === null || !isUuid(confirmationId) || !isCount(notAfter)) return null;
   if (memberId !== null && !isUuid(memberId)) return null;
   if (!isCount(amountMinor) || !isCount(points) || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency))
     return null;
-  return { memberId, seen: { amountMinor, currency, points }, actor, confirmationId, notAfter };
+  if (version !== undefined && !isCount(version)) return null;
+  const told = { amountMinor, currency, points, ...(version === undefined ? {} : { version }) };
+  return { memberId, seen: told, actor, confirmationId, notAfter };
 }
 
 export function readCancellation(value: unknown): Cancellation | null {
   if (!isFields(value)) return null;
-  const { reason, notAfter } = value;
+  const { reason, notAfter, as } = value;
   const actor = readActor(value['actor']);
-  return actor !== null && isText(reason) && isCount(notAfter) ? { actor, reason, notAfter } : null;
+  if (actor === null || !isText(reason) || !isCount(notAfter)) return null;
+  if (as !== undefined && as !== 'refused') return null;
+  return { actor, reason, notAfter, ...(as === undefined ? {} : { as }) };
 }
 
 export function readResolution(value: unknown): Resolution | null {

@@ -10,7 +10,7 @@ import { asFarAsTheLedgerGoes, confirmAtInvoicebox } from './confirmAtInvoicebox
 import { Inbox } from './inbox.js';
 import { readInvoiceForTheBuyer, untilTheBuyerHasPaid } from './loyaltyPayment.js';
 import type { PaymentAnswer, ResumePayment } from './messages.js';
-import { readAndSettle } from './organisationPayment.js';
+import { readAndSettle, untilApprovedAndPaid } from './organisationPayment.js';
 import { answerOf, beginPayment, moveTo, type Payment } from './payment.js';
 import { proveOutcome } from './proveOutcome.js';
 import { closeAsRefused, organisationsOwn, returnOrDecline, type Settlement } from './settlement.js';
@@ -28,8 +28,13 @@ export async function resumedPayment({ scheme, resumed, forgotten, ...input }: R
     moveTo(payment, 'opening', payment.reason);
     await readInvoiceForTheBuyer(payment, inbox);
   }
-  // Ends at once unless it is the buyer's turn.
+  if (payment.state === 'awaiting_approval' && payment.quote === null) {
+    moveTo(payment, 'opening', payment.reason);
+    await readAndSettle(payment, inbox);
+  }
+  // Each ends at once unless it is the buyer's turn, or an approver's.
   await untilTheBuyerHasPaid(payment, inbox);
+  await untilApprovedAndPaid(payment, inbox);
   await drainHandlers();
   return answerOf(payment);
 }

@@ -12,7 +12,7 @@ import type { Inbox } from './inbox.js';
 import { leave } from './leave.js';
 import { keyOf, moveTo, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
-import { confirmationOf, decline, leaveCancelled, returnOrDecline, type Settlement } from './settlement.js';
+import { changeOf, confirmationOf, decline, leaveCancelled, returnOrDecline, type Settlement } from './settlement.js';
 
 /** How long a buyer's confirm waits for a stale invoice to be read again: less than his request waits for an answer. */
 const rereadWithinMs = 6_000;
@@ -45,7 +45,7 @@ async function readAgainIfStale(settlement: Settlement): Promise<boolean> {
   switch (read.kind) {
     case 'quoted':
       if (isWhatWasSeen(read.quote, confirmation)) return true;
-      await returnOrDecline(settlement, 'amount_changed');
+      await returnOrDecline(settlement, changeOf(read.quote, confirmation) ?? 'amount_changed');
       return false;
     case 'unavailable':
       await returnOrDecline(settlement, 'invoicebox_unavailable');
@@ -68,7 +68,9 @@ async function readAgainIfStale(settlement: Settlement): Promise<boolean> {
 }
 
 function isWhatWasSeen(quote: Quote, { seen }: Confirmation): boolean {
-  return quote.amountMinor === seen.amountMinor && quote.currency === seen.currency && quote.points === seen.points;
+  const isSameVersion = seen.version === undefined || seen.version === quote.version;
+  const isSameSum = quote.amountMinor === seen.amountMinor && quote.currency === seen.currency;
+  return isSameVersion && isSameSum && quote.points === seen.points;
 }
 
 async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean> {
@@ -93,6 +95,15 @@ async function holdPointsAndReserveFund(settlement: Settlement): Promise<boolean
       return false;
     case 'changed':
       await returnOrDecline(settlement, 'amount_changed');
+      return false;
+    case 'not_approved':
+      await returnOrDecline(settlement, 'approval_required');
+      return false;
+    case 'own_approval':
+      await returnOrDecline(settlement, 'own_approval');
+      return false;
+    case 'over_limit':
+      await decline(settlement, `over_${held.which}_limit`);
       return false;
     case 'given_up':
       await returnOrDecline(settlement, 'confirmation_given_up');

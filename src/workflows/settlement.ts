@@ -1,8 +1,9 @@
 /** A settlement under way, and its ways out that are not `paid`: whatever is held is released, if the ledger allows it. */
+import type { Quote } from '../activities/invoicebox.js';
 import type { Confirmation, DeclineReason, ReturnReason, Scheme } from '../domain/payment.js';
 import { superseded } from './close.js';
 import type { Inbox } from './inbox.js';
-import { leave } from './leave.js';
+import { cancelledBy, leave } from './leave.js';
 import { settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
 
@@ -32,8 +33,7 @@ export const decline = (settlement: Settlement, reason: DeclineReason): Promise<
 
 export function leaveCancelled(settlement: Settlement): Promise<void> {
   const { payment, inbox } = settlement;
-  const { actor, reason } = inbox.cancellation ?? { actor: undefined, reason: 'workflow_cancelled' };
-  return leave(payment, inbox, { to: 'cancelled', reason, actor, ...confirmationOf(settlement) });
+  return leave(payment, inbox, { ...cancelledBy(inbox), ...confirmationOf(settlement) });
 }
 
 /** Time is up: the invoice's, or ours. */
@@ -44,11 +44,47 @@ export function leaveForTime(settlement: Settlement, giveUpAt: number): Promise<
     : decline(settlement, 'gave_up');
 }
 
-/** A buyer is asked again with nothing held; an organisation's payment is declined. */
+/**
+ * A buyer is asked again with nothing held. An organisation's payment is declined, unless what was approved, or has to be, is
+ * no longer what the invoice says: then an approver is asked.
+ */
 export function returnOrDecline(settlement: Settlement, reason: ReturnReason): Promise<void> {
   const { payment, scheme, inbox } = settlement;
-  const to = scheme === 'loyalty' ? 'awaiting_confirmation' : 'declined';
+  const to =
+    scheme === 'loyalty'
+      ? 'awaiting_confirmation'
+      : asksApprover(settlement, reason)
+        ? 'awaiting_approval'
+        : 'declined';
   return leave(payment, inbox, { to, reason, ...confirmationOf(settlement) });
+}
+
+function asksApprover({ confirmation }: Settlement, reason: ReturnReason): boolean {
+  switch (reason) {
+    case 'approval_above_amount':
+    case 'approval_by_rule':
+    case 'approval_required':
+    case 'own_approval':
+    case 'invoice_changed':
+      return true;
+    case 'amount_changed':
+    case 'confirmation_given_up':
+      return isApproval(confirmation);
+    case 'insufficient_points':
+    case 'insufficient_fund':
+    case 'other_member':
+    case 'invoicebox_unavailable':
+      return false;
+  }
+}
+
+const isApproval = ({ seen }: Confirmation): boolean => seen.version !== undefined;
+
+/** Why an invoice that was read anew is not what was agreed to; null: it is, but perhaps for its price in points. */
+export function changeOf(quote: Quote, { seen }: Confirmation): ReturnReason | null {
+  if (quote.amountMinor !== seen.amountMinor || quote.currency !== seen.currency) return 'amount_changed';
+  if (seen.version !== undefined) return quote.version === seen.version ? null : 'invoice_changed';
+  return quote.approval ?? null;
 }
 
 export function closeAsRefused(

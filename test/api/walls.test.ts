@@ -57,6 +57,7 @@ const bodies: Readonly<Record<string, () => object | null>> = {
     seen: { amountMinor: 12_345_67, currency: 'RUB', points: 12_346 },
   }),
   'POST /v1/payments/{id}/cancel': () => ({}),
+  'POST /v1/payments/{id}/refuse': () => ({}),
   'GET /v1/payments/{id}/returns': () => null,
   'POST /v1/payments/{id}/returns': () => ({
     ...{ amountMinor: 1, fundRestored: true, reference: 'theirs', reason: 'theirs' },

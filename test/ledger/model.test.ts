@@ -109,7 +109,7 @@ const steps = {
   close: fc.record({
     do: oneOf('close'),
     ...of,
-    to: oneOf('awaiting_confirmation', 'declined', 'cancelled', 'expired'),
+    to: oneOf('awaiting_confirmation', 'declined', 'cancelled', 'expired', 'awaiting_approval'),
     confirmation: fc.option(confirmation, { freq: 2 }),
   }),
   unproven: fc.record({ do: oneOf('unproven'), ...of, state: oneOf('unknown', 'in_review') }),
@@ -749,6 +749,8 @@ SELECT jsonb_build_object(
     FROM account WHERE partner_id = $1 AND balance <> 0),
   'spendable', (SELECT jsonb_object_agg(id, member_balance(partner_id, id, $2)) FROM member WHERE partner_id = $1),
   'fund', fund_balance($1) -> 0,
+  'spent', (SELECT coalesce(jsonb_object_agg(period || ' ' || starts_on, amount_minor), '{}')
+    FROM organisation_spending WHERE partner_id = $1 AND amount_minor <> 0),
   'credentialsFailed', credentials_failed_at IS NOT NULL,
   'fundDoubted', fund_doubted_at IS NOT NULL,
   'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object('memberId', member_id, 'granted', granted, 'remaining', remaining,

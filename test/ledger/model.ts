@@ -83,7 +83,7 @@ export type Operation = { readonly at: number } & (
     })
   | (Of & {
       readonly do: 'close';
-      readonly to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation';
+      readonly to: Exclude<FinalState, 'paid'> | 'awaiting_confirmation' | 'awaiting_approval';
       readonly reason: string;
       readonly confirmationId: string | null;
     })
@@ -144,6 +144,8 @@ interface Hold {
   readonly currency: string;
   readonly at: number;
   readonly taken: readonly { readonly lotId: number; readonly points: number }[];
+  /** The day and the month that an organisation's counts in; null: of a buyer's. */
+  readonly periods: readonly string[] | null;
 }
 
 interface Attempt {
@@ -231,6 +233,8 @@ export interface Ledger {
   >;
   readonly reversals: Record<string, { readonly credit: string; readonly points: number }>;
   readonly deposits: Record<string, number>;
+  /** By day and by month of the zone: what organisations hold or have spent. */
+  readonly spent: Record<string, number>;
   readonly lots: Lot[];
   readonly payments: Record<string, Payment>;
   readonly resolutions: Record<string, Resolution>;
@@ -247,6 +251,7 @@ export function newLedger(contract: Pick<Ledger, 'policy' | 'releaseGraceDays' |
     credits: {},
     reversals: {},
     deposits: {},
+    spent: {},
     lots: [],
     payments: {},
     resolutions: {},
@@ -414,7 +419,7 @@ function read(ledger: Ledger, payment: Payment, said: Doing<'read'>): Outcome {
   if (payment.read !== null && payment.read.beganAt > beganAt) return superseded;
   payment.read = { status, amountMinor, currency, points, expiresAt, at, beganAt };
   // What is held stays at the price that was confirmed.
-  if (isSettling(payment)) return { outcome: 'quoted', changed: false };
+  if (isSettling(payment)) return { outcome: 'quoted', changed: false, version: 0 };
   const changed =
     payment.points !== null &&
     points !== null &&
@@ -422,10 +427,11 @@ function read(ledger: Ledger, payment: Payment, said: Doing<'read'>): Outcome {
   payment.amountMinor = amountMinor;
   payment.currency = currency;
   payment.points = points ?? payment.points;
-  if (changed && payment.state === 'awaiting_confirmation') payment.reason = 'amount_changed';
+  if (changed && (payment.state === 'awaiting_confirmation' || payment.state === 'awaiting_approval'))
+    payment.reason = 'amount_changed';
   if (payment.state === 'opening' && payment.scheme === 'loyalty' && points !== null)
     payment.state = 'awaiting_confirmation';
-  return { outcome: 'quoted', changed };
+  return { outcome: 'quoted', changed, version: 0 };
 }
 
 function hold(ledger: Ledger, payment: Payment, { epoch, confirmation, at }: Doing<'hold'>): Outcome {
@@ -439,7 +445,7 @@ function hold(ledger: Ledger, payment: Payment, { epoch, confirmation, at }: Doi
     // Nothing was tried with the other's: it gives way to the newer task.
     if (current.at < at && payment.attempts.every((attempt) => attempt.class === 'not_executed')) {
       release(ledger, current, at);
-      payment.state = 'awaiting_confirmation';
+      payment.state = payment.scheme === 'organisation' ? 'awaiting_approval' : 'awaiting_confirmation';
       payment.confirmation = null;
       if (!payment.memberNamed) payment.memberId = null;
     }
@@ -474,7 +480,9 @@ function hold(ledger: Ledger, payment: Payment, { epoch, confirmation, at }: Doi
     return { outcome: 'insufficient_fund' };
   }
   const taken = take(lots, points);
-  payment.holds.push({ confirmationId, state: 'held', memberId, points, amountMinor, currency, at, taken });
+  const periods = payment.scheme === 'organisation' ? periodsOf(at) : null;
+  payment.holds.push({ confirmationId, state: 'held', memberId, points, amountMinor, currency, at, taken, periods });
+  spend(ledger, periods, amountMinor);
   transfer(ledger, `member.available ${memberId ?? ''}`, `member.held ${memberId ?? ''}`, points);
   transfer(ledger, 'fund.available', 'fund.reserved', amountMinor);
   payment.state = 'settling';
@@ -482,6 +490,15 @@ function hold(ledger: Ledger, payment: Payment, { epoch, confirmation, at }: Doi
   payment.memberId = memberId;
   payment.confirmation = confirmation;
   return { outcome: 'held' };
+}
+
+function periodsOf(at: number): readonly string[] {
+  const day = new Date(at + moscowAheadMs).toISOString().slice(0, 10);
+  return [`day ${day}`, `month ${day.slice(0, 7)}-01`];
+}
+
+function spend(ledger: Ledger, periods: Hold['periods'], amountMinor: number): void {
+  for (const period of periods ?? []) ledger.spent[period] = (ledger.spent[period] ?? 0) + amountMinor;
 }
 
 function isSame(one: Price, other: Price): boolean {
@@ -501,15 +518,17 @@ function take(lots: readonly Lot[], points: number): Hold['taken'] {
   return taken;
 }
 
+const moscowAheadMs = 3 * 3_600_000;
+
 /** Where the model's programme is, a day ends at 21:00 in UTC. */
 function endOfMoscowDay(at: number): number {
-  const aheadMs = 3 * 3_600_000;
-  return (Math.floor((at + aheadMs) / dayMs) + 1) * dayMs - aheadMs;
+  return (Math.floor((at + moscowAheadMs) / dayMs) + 1) * dayMs - moscowAheadMs;
 }
 
 /** Points go back to where they were taken; what has expired there follows the partner's grace. */
 function release(ledger: Ledger, one: Hold, at: number): void {
   one.state = 'released';
+  spend(ledger, one.periods, -one.amountMinor);
   transfer(ledger, 'fund.reserved', 'fund.available', one.amountMinor);
   transfer(ledger, `member.held ${one.memberId ?? ''}`, `member.available ${one.memberId ?? ''}`, one.points);
   for (const { lotId, points } of [...one.taken].sort((a, b) => a.lotId - b.lotId)) giveBack(ledger, lotId, points, at);
@@ -601,6 +620,8 @@ function capture(ledger: Ledger, payment: Payment, proof: Doing<'capture'>): Out
   if (held === undefined) {
     transfer(ledger, 'fund.available', 'fund.drawn', payment.amountMinor ?? 0);
     payment.reason = 'paid_after_release';
+    const last = payment.holds.findLast(({ periods }) => periods !== null);
+    if (last !== undefined) spend(ledger, last.periods, last.amountMinor);
     return { outcome: 'captured_late' };
   }
   held.state = 'captured';
@@ -620,7 +641,8 @@ function close(ledger: Ledger, payment: Payment, way: Doing<'close'>): Outcome {
   if (isFinal(payment.state)) return { outcome: 'already_closed', state: payment.state };
   if (payment.epoch > way.epoch) return superseded;
   const known = payment.holds.find((one) => one.confirmationId === way.confirmationId);
-  if (way.to === 'awaiting_confirmation' && known?.state === 'released') return { outcome: 'closed' };
+  const returns = way.to === 'awaiting_confirmation' || way.to === 'awaiting_approval';
+  if (returns && known?.state === 'released') return { outcome: 'closed' };
   const isPaid = payment.transactionId !== null || payment.attempts.some((attempt) => attempt.class === 'paid');
   if (isPaid || (payment.attempts.some(mayHavePaid) && !isProvenUnpaid(ledger, payment)))
     return { outcome: 'attempt_outstanding' };
@@ -638,13 +660,14 @@ function close(ledger: Ledger, payment: Payment, way: Doing<'close'>): Outcome {
       currency,
       at,
       taken: [],
+      periods: null,
     });
   }
   const held = heldBy(payment);
   if (held !== undefined) release(ledger, held, way.at);
   payment.state = way.to;
   payment.reason = way.reason;
-  if (way.to === 'awaiting_confirmation') {
+  if (returns) {
     payment.confirmation = null;
     payment.amountMinor = payment.read?.amountMinor ?? null;
     payment.currency = payment.read?.currency ?? null;
@@ -911,6 +934,7 @@ export function figuresOf(ledger: Ledger, at: number) {
       drawnMinor: balance('fund.drawn'),
       availableMinor: balance('fund.available'),
     },
+    spent: Object.fromEntries(Object.entries(ledger.spent).filter(([, amount]) => amount !== 0)),
     credentialsFailed: ledger.credentialsFailed,
     fundDoubted: ledger.fundDoubted,
     lots: [...ledger.lots]

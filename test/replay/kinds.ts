@@ -30,6 +30,40 @@ async function ended(world: World, { body }: ApiAnswer, key = world.keys.loyalty
   return handle;
 }
 
+/** Of more than the organisation's policy lets be paid of itself. */
+export const needsApproverAboveMinor = 50_000_00;
+
+async function approvable(world: World): Promise<{ id: string; invoiceId: string }> {
+  const invoice = await world.invoice({ amountMinor: needsApproverAboveMinor + 1 });
+  const { body } = await world.payAsOrganisation(invoice.id);
+  await world.until(body.id, ['awaiting_approval'], world.keys.organisation);
+  return { id: body.id, invoiceId: invoice.id };
+}
+
+async function seenOf(world: World, id: string) {
+  const { invoice } = (await world.read(id, world.keys.organisation)) as unknown as {
+    invoice: { amountMinor: number; currency: string; version: number };
+  };
+  return { amountMinor: invoice.amountMinor, currency: invoice.currency, version: invoice.version };
+}
+
+/** With a key of his own. */
+async function sayAsApprover(world: World, id: string, verb: 'confirm' | 'refuse', body: object): Promise<ApiAnswer> {
+  const made = await world.call(world.keys.organisation, 'POST', '/v1/api-keys', {
+    name: 'approver',
+    scopes: ['payments:approve'],
+  });
+  const { key } = made.body as unknown as { key: string };
+  return world.call(key, 'POST', `/v1/payments/${id}/${verb}`, body);
+}
+
+async function endedAs(world: World, id: string, state: string): Promise<WorkflowHandle> {
+  await world.until(id, [state], world.keys.organisation);
+  const handle = world.handle(id);
+  await handle.result();
+  return handle;
+}
+
 async function anyCompleted(world: World, workflowType: string): Promise<WorkflowHandle> {
   for await (const { workflowId, runId } of world.client.workflow.list({
     query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Completed'`,
@@ -214,6 +248,36 @@ export const kinds: Readonly<Record<string, Live>> = {
     const payment = await world.payAsOrganisation(id);
     await terminated(world, payment.body.id);
     return ended(world, payment, world.keys.organisation);
+  },
+  'organisation approved': async (world) => {
+    const payment = await approvable(world);
+    await sayAsApprover(world, payment.id, 'confirm', { seen: await seenOf(world, payment.id) });
+    return endedAs(world, payment.id, 'paid');
+  },
+  'organisation asked again, then approved': async (world) => {
+    const payment = await approvable(world);
+    const before = await seenOf(world, payment.id);
+    await world.twin.editInvoice(payment.invoiceId, { amountMinor: 60_000_00 });
+    // Of a version that nobody has read yet: so the invoice is read again at once.
+    await sayAsApprover(world, payment.id, 'confirm', { seen: { ...before, version: before.version + 1 } });
+    await sayAsApprover(world, payment.id, 'confirm', { seen: await seenOf(world, payment.id) });
+    return endedAs(world, payment.id, 'paid');
+  },
+  'organisation refused by its approver': async (world) => {
+    const payment = await approvable(world);
+    await sayAsApprover(world, payment.id, 'refuse', {});
+    return endedAs(world, payment.id, 'declined');
+  },
+  'organisation resumed while it waits for approval': async (world) => {
+    const payment = await approvable(world);
+    await terminated(world, payment.id);
+    await eventually(
+      async () =>
+        (await sayAsApprover(world, payment.id, 'confirm', { seen: await seenOf(world, payment.id) })).body.state ===
+        'paid',
+      () => 'it could not be approved any more',
+    );
+    return endedAs(world, payment.id, 'paid');
   },
   sweep: (world) => anyCompleted(world, 'sweepPayments'),
   'webhook delivered': (world) => delivered(world, status(204)),

@@ -12,7 +12,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { bundlePath as sourcePath } from '../../src/workflows/bundlePath.js';
 import { repository } from '../../scripts/stack.js';
 import { World } from '../support/world.js';
-import { kinds } from './kinds.js';
+import { kinds, needsApproverAboveMinor } from './kinds.js';
 
 const folder = join(import.meta.dirname, 'histories');
 const fileOf = (kind: string) => join(folder, `${kind.replaceAll(/[^a-z]+/gi, '-')}.json`);
@@ -78,6 +78,10 @@ describe('histories of this build', () => {
         ...{ WEBHOOK_START_EVERY_MS: '1000', WEBHOOK_START_GRACE_MS: '300' },
       },
     });
+    await world.surety.admin.query('UPDATE partner SET organisation_policy = $2 WHERE id = $1', [
+      world.partnerIds.organisation,
+      { limits: { RUB: { approvalAboveMinor: needsApproverAboveMinor } } },
+    ]);
   });
   afterAll(async () => {
     await world.close();

@@ -34,7 +34,7 @@ export interface Operation {
   readonly label: string;
   readonly method: string;
   readonly path: string;
-  /** A scope, or `every`. */
+  /** A scope, several of which one is enough (`… or …`), or `every`. */
   readonly scope: string;
   readonly parameters: readonly Parameter[];
   readonly isIdempotent: boolean;

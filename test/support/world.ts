@@ -175,8 +175,8 @@ export class World {
   }
 
   /** Until the last read of the invoice is older than this. */
-  async untilStale(paymentId: string, freshnessMs: number): Promise<void> {
-    const { invoice } = (await this.read(paymentId)) as unknown as { invoice: { readAt: string } };
+  async untilStale(paymentId: string, freshnessMs: number, key = this.keys.loyalty): Promise<void> {
+    const { invoice } = (await this.read(paymentId, key)) as unknown as { invoice: { readAt: string } };
     await eventually(
       () => Promise.resolve(Date.now() - Date.parse(invoice.readAt) > freshnessMs),
       () => 'time stands still',

@@ -116,6 +116,19 @@ describe('an endpoint', () => {
     expect(refused.body.fields[0]?.problem).toContain(problem);
   });
 
+  it('is tried again by the same key where its name did not resolve; what is wrong for ever is told again', async () => {
+    for (const [url, replayed] of [
+      ['https://hooks.invalid/', null],
+      ['https://10.0.0.1/', 'true'],
+    ] as const) {
+      const key = { 'idempotency-key': randomUUID() };
+      const [first, again] = [await make({ url }, key), await make({ url }, key)];
+      expect([url, first.status, again.status]).toEqual([url, 422, 422]);
+      expect(again.body.fields).toEqual(first.body.fields);
+      expect(again.headers.get('idempotency-replayed')).toBe(replayed);
+    }
+  });
+
   it('of another partner is not there, whatever is asked of it', async () => {
     const { body } = await make();
     const key = world.keys.organisation;

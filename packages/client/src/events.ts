@@ -46,6 +46,50 @@ export interface components {
             };
         };
         /**
+         * payment.awaiting_approval
+         * @description An organisation’s payment waits for an approver: newly, or again, because what he would approve has changed. Nothing is held
+         */
+        "payment.awaiting_approval": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "payment.awaiting_approval";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                paymentId: string;
+                /** @enum {string} */
+                scheme: "loyalty" | "organisation";
+                /** @constant */
+                state: "awaiting_approval";
+                /** @description Why it stands where it does; a code */
+                reason: string | null;
+                /** @description Invoicebox’s, where it refused with one */
+                refusalCode: string | null;
+                invoiceId: string;
+                invoiceNumber: string | null;
+                /** @description In minor units (kopecks) */
+                amountMinor: number | null;
+                currency: string | null;
+                /** @description What the invoice costs in points; null in the organisation’s scheme */
+                points: number | null;
+                memberId: string | null;
+                /** @description Invoicebox’s, of a payment that was made */
+                transactionId: string | null;
+                /** @description Of what was read of the invoice: the approval names it */
+                version: number;
+            };
+        };
+        /**
          * payment.paid
          * @description The invoice is paid by this payment
          */

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Open a payment of an invoice
-         * @description An invoice has one live or paid payment: opening it again answers that one (200). A loyalty payment is answered with its price in points, ready for the buyer; an organisation’s is paid in the background (202).
+         * @description An invoice has one live or paid payment: opening it again answers that one (200; 202 while its outcome is not known yet). A loyalty payment is answered with its price in points, ready for the buyer; an organisation’s is paid in the background (202).
          *
          *     Needs the scope `payments:write`.
          */
@@ -76,12 +76,36 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Confirm a payment for the buyer
+         * Confirm a payment for the buyer, or approve an organisation’s
          * @description Waits up to 8 s for the outcome; 202: it goes on, read the payment. An outcome that is not known is told as `unknown`, never as failed.
          *
-         *     Needs the scope `payments:write`.
+         *     A loyalty payment is confirmed with `payments:write`. An organisation’s that waits for approval is approved with `payments:approve`, by another key than the one that opened it, for the very version of the invoice that is named.
+         *
+         *     Needs the scope `payments:write` or `payments:approve`.
          */
         post: operations["Payments_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments/{id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse to approve an organisation’s payment
+         * @description Declines it with the reason given. Only while it waits for approval; otherwise 409 with the true state.
+         *
+         *     Needs the scope `payments:approve`.
+         */
+        post: operations["Payments_refuse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -961,7 +985,9 @@ export interface paths {
         put?: never;
         /**
          * Make an API key
-         * @description Needs a key with every scope.
+         * @description At most 50 work at the same time.
+         *
+         *     Needs a key with every scope.
          */
         post: operations["Keys_make"];
         delete?: never;
@@ -1058,6 +1084,8 @@ export interface components {
                 paymentUrl: string | null;
                 /** Format: date-time */
                 readAt: string | null;
+                /** @description Of what an approver decides by: another number, another sum, description or customer. 0: not an organisation’s */
+                version: number;
             };
             points: number | null;
             /** Format: uuid */
@@ -1216,14 +1244,29 @@ export interface components {
             };
         };
         ConfirmPayment: {
-            /** @description The programme’s own name for the member; compared after NFC and trimming */
-            memberExternalId: string;
-            /** @description What the buyer saw and agrees to; if the invoice says another sum by now, nothing is taken */
+            /** @description The buyer; of a loyalty payment, where it is required */
+            memberExternalId?: string;
+            /** @description What the buyer or approver saw and agrees to; if the invoice says another by now, nothing is taken */
             seen: {
                 amountMinor: number;
                 currency: string;
-                points: number;
+                /** @description Of a loyalty payment, where it is required */
+                points?: number;
+                /** @description `invoice.version` of an organisation’s payment, where it is required */
+                version?: number;
             };
+        };
+        /**
+         * @default {
+         *       "reason": "refused_by_approver"
+         *     }
+         */
+        RefusePayment: {
+            /**
+             * @description A code of your own; not prose, which may name people
+             * @default refused_by_approver
+             */
+            reason?: string;
         };
         /**
          * @default {
@@ -1687,7 +1730,7 @@ export interface components {
              * @description null: all, also those that come later
              * @default null
              */
-            eventTypes?: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed")[] | null;
+            eventTypes?: ("payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed")[] | null;
             /** @default  */
             description?: string;
         };
@@ -1747,7 +1790,7 @@ export interface components {
             /** @description https, with a public address; it is checked again at every delivery. Redirects are not followed */
             url?: string;
             /** @description null: all, also those that come later */
-            eventTypes?: ("payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed")[] | null;
+            eventTypes?: ("payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed")[] | null;
             description?: string;
             /**
              * @description Disabled: nothing more is sent to it
@@ -1824,6 +1867,7 @@ export interface components {
         };
         ApiKeyList: {
             data: components["schemas"]["ApiKey"][];
+            next: string | null;
         };
         ApiKey: {
             /** Format: uuid */
@@ -1846,7 +1890,7 @@ export interface components {
         };
         MakeApiKey: {
             name: string;
-            scopes: ("payments:write" | "payments:read" | "points:write" | "points:read" | "fund:read" | "fund:write" | "fund:approve" | "webhooks:write")[];
+            scopes: ("payments:write" | "payments:read" | "payments:approve" | "points:write" | "points:read" | "fund:read" | "fund:write" | "fund:approve" | "webhooks:write")[];
             /** Format: date-time */
             expiresAt?: string | null;
         };
@@ -1878,7 +1922,7 @@ export interface components {
          */
         RotateApiKey: {
             /**
-             * @description How long the key that is replaced still works
+             * @description How long the key that is replaced still works; ten minutes at least, since the answer may be lost. 0 is refused for the last key that has every scope
              * @default 24
              */
             overlapHours?: number;
@@ -2387,6 +2431,152 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ConfirmPayment"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payment"];
+                };
+            };
+            /** @description As it is now */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payment"];
+                };
+            };
+            /** @description `malformed_request`: The request cannot be read; `idempotency_key_required`: The header Idempotency-Key is required; `malformed_json`: The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: The API key is missing or not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The present state does not allow this; `idempotency_in_flight`: A request with this Idempotency-Key is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body is of a type that is not read here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid; `idempotency_other_body`: This Idempotency-Key was used with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Not available at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    Payments_refuse: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Your own, new for each wish, the same for each repetition of it: it takes effect once */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefusePayment"];
             };
         };
         responses: {
@@ -4684,7 +4874,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A member a line: JSON, or CSV with a header */
+            /** @description A member a line: JSON, or CSV with a header, where text that begins with `=`, `+`, `-` or `@` (a phone, for one) has an apostrophe before it, so that no spreadsheet reads it as a formula */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4784,7 +4974,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description An entry a line: JSON, or CSV with a header */
+            /** @description An entry a line: JSON, or CSV with a header, where text that begins with `=`, `+`, `-` or `@` (a phone, for one) has an apostrophe before it, so that no spreadsheet reads it as a formula */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6621,7 +6811,7 @@ export interface operations {
                 after?: string;
                 /** @description At most so many events */
                 limit?: number;
-                type?: "payment.awaiting_confirmation" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed";
+                type?: "payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed";
             };
             header?: never;
             path?: never;
@@ -7862,7 +8052,12 @@ export interface operations {
     };
     Keys_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The `next` of the page before; absent: the first page */
+                after?: string;
+                /** @description At most so many keys */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8004,7 +8199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_in_flight`: A request with this Idempotency-Key is being worked on */
+            /** @description `conflict`: The present state does not allow this; `idempotency_in_flight`: A request with this Idempotency-Key is being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;

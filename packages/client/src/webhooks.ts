@@ -8,6 +8,7 @@ type Known = Events[keyof Events];
 
 const knownTypes: Readonly<Record<keyof Events, true>> = {
   'payment.awaiting_confirmation': true,
+  'payment.awaiting_approval': true,
   'payment.paid': true,
   'payment.declined': true,
   'payment.expired': true,

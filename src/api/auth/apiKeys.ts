@@ -11,6 +11,7 @@ import { Pool } from '../../database/pool.js';
 export const scopes = [
   'payments:write',
   'payments:read',
+  'payments:approve',
   'points:write',
   'points:read',
   'fund:read',
@@ -80,9 +81,20 @@ export class ApiKeyGuard implements CanActivate {
 
   /** What the endpoint says of itself (endpoint.ts). */
   #check(caller: Caller, context: ExecutionContext): void {
-    const scope = this.reflector.get<Scope | 'every' | undefined>('scope', context.getHandler());
-    const needed = scope === 'every' ? scopes : scope === undefined ? [] : [scope];
-    const lacking = needed.filter((one) => !caller.scopes.includes(one));
-    if (lacking.length > 0) throw new Problem('forbidden', `This needs the scope ${lacking.join(', ')}.`);
+    const scope = this.reflector.get<Scope | readonly Scope[] | 'every' | undefined>('scope', context.getHandler());
+    if (scope === undefined) return;
+    if (typeof scope !== 'string') {
+      if (!scope.some((one) => caller.scopes.includes(one))) throw lacks(scope.join(' or '));
+      return;
+    }
+    const lacking = (scope === 'every' ? scopes : [scope]).filter((one) => !caller.scopes.includes(one));
+    if (lacking.length > 0) throw lacks(lacking.join(', '));
   }
 }
+
+/** Throws Problem forbidden, also where it is the subject that says which scope is needed. */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (!caller.scopes.includes(scope)) throw lacks(scope);
+}
+
+const lacks = (scope: string): Problem => new Problem('forbidden', `This needs the scope ${scope}.`);

@@ -53,6 +53,13 @@ export const eventSchemas = {
     'The payment waits for the buyer: newly, or again, with nothing held and the reason given',
     payment('awaiting_confirmation'),
   ),
+  'payment.awaiting_approval': event(
+    'payment.awaiting_approval',
+    'An organisation’s payment waits for an approver: newly, or again, because what he would approve has changed. Nothing is held',
+    payment('awaiting_approval').extend({
+      version: z.int().min(0).describe('Of what was read of the invoice: the approval names it'),
+    }),
+  ),
   'payment.paid': event('payment.paid', 'The invoice is paid by this payment', payment('paid')),
   'payment.declined': event('payment.declined', 'The payment has ended unpaid, nothing is held', payment('declined')),
   'payment.expired': event('payment.expired', 'The invoice has expired unpaid, nothing is held', payment('expired')),

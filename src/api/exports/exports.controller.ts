@@ -41,6 +41,8 @@ const entryColumns = [
 const nextHeader = 'Surety-Next';
 const lowestId = '00000000-0000-0000-0000-000000000000';
 
+const csvDescription =
+  'CSV with a header, where text that begins with `=`, `+`, `-` or `@` (a phone, for one) has an apostrophe before it, so that no spreadsheet reads it as a formula';
 const streamed = (description: string): Media => ({ media: Object.values(types), description });
 
 @ApiController('v1/exports', 'Exports')
@@ -56,7 +58,7 @@ export class ExportsController {
   @Endpoint({
     scope: 'points:read',
     summary: 'Export all members with their balances',
-    answers: { 200: streamed('A member a line: JSON, or CSV with a header') },
+    answers: { 200: streamed(`A member a line: JSON, or ${csvDescription}`) },
   })
   async members(
     @CallerOf() { partnerId }: Caller,
@@ -76,7 +78,7 @@ export class ExportsController {
     summary: 'Export all entries of points, in the order in which they were booked',
     description:
       'The header `Surety-Next` leads to what will have been booked since: give it as `after`. So every entry comes once, also one that is booked late for a moment that is past, as expiry is.',
-    answers: { 200: streamed('An entry a line: JSON, or CSV with a header') },
+    answers: { 200: streamed(`An entry a line: JSON, or ${csvDescription}`) },
     problems: ['cursor_outdated'],
   })
   async entries(
@@ -147,7 +149,8 @@ async function* pages<Row extends object>(
   }
 }
 
+/** What a partner's customers call themselves must be no formula in the spreadsheet that opens the file. */
 const textOf = (rows: readonly object[], format: Format, columns: readonly string[]): string =>
   format === 'csv'
-    ? stringify([...rows], { columns: [...columns] })
+    ? stringify([...rows], { columns: [...columns], escape_formulas: true })
     : rows.map((row) => `${JSON.stringify(row)}\n`).join('');

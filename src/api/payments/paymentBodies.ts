@@ -1,7 +1,8 @@
 /** What a partner says to /v1/payments. */
 import { z } from 'zod';
 import { pageQuery } from '../cursors.js';
-import { anyUuid, externalId, moment, queryList } from '../validate.js';
+import type { Scheme, Seen } from '../../domain/payment.js';
+import { anyUuid, externalId, invalidField, moment, queryList } from '../validate.js';
 import { stateSchema } from './paymentJson.js';
 
 const link = z.url({ protocol: /^https?$/ }).max(2_000);
@@ -22,18 +23,45 @@ export const openBody = z
 
 export const confirmBody = z
   .strictObject({
-    memberExternalId: externalId,
+    memberExternalId: externalId
+      .optional()
+      .meta({ description: 'The buyer; of a loyalty payment, where it is required' }),
     seen: z
       .strictObject({
         amountMinor: z.int().min(1).max(1e13),
         currency: z.string().regex(/^[A-Z]{3}$/),
-        points: z.int().min(0),
+        points: z.int().min(0).optional().meta({ description: 'Of a loyalty payment, where it is required' }),
+        version: z
+          .int()
+          .min(1)
+          .max(1e9)
+          .optional()
+          .meta({ description: '`invoice.version` of an organisation’s payment, where it is required' }),
       })
       .meta({
-        description: 'What the buyer saw and agrees to; if the invoice says another sum by now, nothing is taken',
+        description:
+          'What the buyer or approver saw and agrees to; if the invoice says another by now, nothing is taken',
       }),
   })
   .meta({ id: 'ConfirmPayment' });
+
+/** What is confirmed, with the fields that its scheme needs. */
+export function confirmed(
+  scheme: Scheme,
+  { memberExternalId, seen: { amountMinor, currency, points, version } }: z.infer<typeof confirmBody>,
+): { readonly memberExternalId: string | null; readonly seen: Seen } {
+  if (scheme === 'organisation') {
+    if (memberExternalId !== undefined) throw invalidField('memberExternalId', 'is of loyalty payments alone', 'text');
+    if ((points ?? 0) !== 0) throw invalidField('seen.points', 'must be 0 or absent: no points pay this', 'a number');
+    if (version === undefined)
+      throw invalidField('seen.version', 'must say which version of the invoice is approved', 'nothing');
+    return { memberExternalId: null, seen: { amountMinor, currency, points: 0, version } };
+  }
+  if (memberExternalId === undefined) throw invalidField('memberExternalId', 'must name the buyer', 'nothing');
+  if (points === undefined) throw invalidField('seen.points', 'must be what the buyer saw', 'nothing');
+  if (version !== undefined) throw invalidField('seen.version', 'is of organisations’ payments alone', 'a number');
+  return { memberExternalId, seen: { amountMinor, currency, points } };
+}
 
 export const cancelBody = z
   .strictObject({
@@ -45,6 +73,17 @@ export const cancelBody = z
   })
   .default({ reason: 'cancelled_by_partner' })
   .meta({ id: 'CancelPayment' });
+
+export const refuseBody = z
+  .strictObject({
+    reason: z
+      .string()
+      .regex(/^[a-z0-9_]{1,64}$/, 'must be 1 to 64 of a-z, 0-9 and _')
+      .default('refused_by_approver')
+      .meta({ description: 'A code of your own; not prose, which may name people' }),
+  })
+  .default({ reason: 'refused_by_approver' })
+  .meta({ id: 'RefusePayment' });
 
 export const paymentsQuery = z.strictObject({
   ...pageQuery,

@@ -26,6 +26,10 @@ export const paymentSchema = z
       expiresAt: time.nullable(),
       paymentUrl: z.string().nullable(),
       readAt: time.nullable(),
+      version: z.int().meta({
+        description:
+          'Of what an approver decides by: another number, another sum, description or customer. 0: not an organisation’s',
+      }),
     }),
     points: z.int().nullable(),
     memberId: z.uuid().nullable(),
@@ -158,6 +162,7 @@ export function paymentJson(payment: PaymentEntity): PaymentJson {
       expiresAt: payment.invoiceExpiresAt?.toISOString() ?? null,
       paymentUrl: payment.paymentUrl,
       readAt: payment.readAt?.toISOString() ?? null,
+      version: payment.readVersion,
     },
     points: payment.points,
     memberId: payment.memberId,

@@ -3,19 +3,20 @@ import { Body, Get, Param, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { isFinal, type PaymentState } from '../../domain/payment.js';
+import type { PaymentEntity } from '../../database/entities/payment.js';
 import { Points } from '../../ledger/points.js';
 import { send, type ApiAnswer } from '../answer.js';
-import { CallerOf, type Caller } from '../auth/apiKeys.js';
+import { CallerOf, requireScope, type Caller } from '../auth/apiKeys.js';
 import { Cursors, pageOf } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency, uuidOf } from '../idempotency.js';
 import { Problem, unavailable } from '../problem.js';
 import { anyUuid, invalidField } from '../validate.js';
-import { cancelBody, confirmBody, openBody, paymentsQuery } from './paymentBodies.js';
+import { cancelBody, confirmBody, confirmed, openBody, paymentsQuery, refuseBody } from './paymentBodies.js';
 import { passportSchema, paymentJson, paymentSchema } from './paymentJson.js';
 import { countsForMs, Payments } from './payments.js';
 import { hasBegun, type SagaAnswer } from './sagas.js';
+import { came, conflict, type Told, type Verb } from './told.js';
 
 const position = z.object({ id: z.uuid() });
 
@@ -33,7 +34,7 @@ export class PaymentsController {
     scope: 'payments:write',
     summary: 'Open a payment of an invoice',
     description:
-      'An invoice has one live or paid payment: opening it again answers that one (200). A loyalty payment is answered with its price in points, ready for the buyer; an organisation’s is paid in the background (202).',
+      'An invoice has one live or paid payment: opening it again answers that one (200; 202 while its outcome is not known yet). A loyalty payment is answered with its price in points, ready for the buyer; an organisation’s is paid in the background (202).',
     idempotent: true,
     body: 'json',
     answers: { 201: paymentSchema, 200: paymentSchema, 202: paymentSchema },
@@ -59,17 +60,14 @@ export class PaymentsController {
     const answer = await this.idempotency.once(
       request,
       async (paymentId) => {
-        const memberId =
-          body.memberExternalId === undefined
-            ? null
-            : await this.points.openMember(caller.partnerId, body.memberExternalId);
         const opened = await this.payments.open({
           partnerId: caller.partnerId,
           settings: caller.settings,
           paymentId,
           scheme: body.scheme,
           invoiceId: body.invoiceId,
-          memberId,
+          memberId: null,
+          memberExternalId: body.memberExternalId,
           openedBy: { kind: 'api_key', id: caller.keyId },
           links: body.links,
         });
@@ -83,8 +81,9 @@ export class PaymentsController {
           );
         }
         if (told.reason === 'invoice_not_found') throw new Problem('not_found');
-        const finished = told.state === 'opening' ? 202 : opened.kind === 'opened' ? 201 : 200;
-        return { ...told.answer, status: finished, subjectId: opened.paymentId };
+        // What moves is not frozen: a repetition tells where it stands by then.
+        const status = told.answer.status === 202 ? 202 : opened.kind === 'opened' ? 201 : 200;
+        return { ...told.answer, status, subjectId: opened.paymentId };
       },
       async (paymentId) => (await this.#tell(caller.partnerId, paymentId)).answer,
     );
@@ -132,10 +131,12 @@ export class PaymentsController {
 
   @Post(':id/confirm')
   @Endpoint({
-    scope: 'payments:write',
-    summary: 'Confirm a payment for the buyer',
-    description:
+    scope: ['payments:write', 'payments:approve'],
+    summary: 'Confirm a payment for the buyer, or approve an organisation’s',
+    description: [
       'Waits up to 8 s for the outcome; 202: it goes on, read the payment. An outcome that is not known is told as `unknown`, never as failed.',
+      'A loyalty payment is confirmed with `payments:write`. An organisation’s that waits for approval is approved with `payments:approve`, by another key than the one that opened it, for the very version of the invoice that is named.',
+    ].join('\n\n'),
     idempotent: true,
     body: 'json',
     answers: { 200: paymentSchema, 202: paymentSchema },
@@ -148,16 +149,52 @@ export class PaymentsController {
     @Body({ schema: confirmBody }) body: z.infer<typeof confirmBody>,
     @Res({ passthrough: true }) response: Response,
   ) {
+    const { scheme, openedBy } = await this.#read(caller.partnerId, id);
+    requireScope(caller, scheme === 'organisation' ? 'payments:approve' : 'payments:write');
+    const { memberExternalId, seen } = confirmed(scheme, body);
     const answer = await this.#act(caller, 'confirm', id, key, body, async (paymentId, wish) => {
-      const memberId = await this.points.openMember(caller.partnerId, body.memberExternalId);
+      if (scheme === 'organisation' && openedBy.kind === 'api_key' && openedBy.id === caller.keyId) {
+        throw conflict(await this.#tell(caller.partnerId, paymentId), 'own_approval');
+      }
+      const memberId =
+        memberExternalId === null ? null : await this.points.openMember(caller.partnerId, memberExternalId);
       return this.payments.confirm(paymentId, `confirm:${wish.toString('hex')}`, {
         memberId,
-        seen: body.seen,
+        seen,
         actor: { kind: 'api_key', id: caller.keyId },
         confirmationId: uuidOf(wish),
         notAfter: Date.now() + countsForMs,
       });
     });
+    return send(response, answer);
+  }
+
+  @Post(':id/refuse')
+  @Endpoint({
+    scope: 'payments:approve',
+    summary: 'Refuse to approve an organisation’s payment',
+    description:
+      'Declines it with the reason given. Only while it waits for approval; otherwise 409 with the true state.',
+    idempotent: true,
+    body: 'json',
+    answers: { 200: paymentSchema, 202: paymentSchema },
+    problems: ['not_found', 'conflict'],
+  })
+  async refuse(
+    @CallerOf() caller: Caller,
+    @Param('id', { schema: anyUuid }) id: string,
+    @IdempotencyKey() key: string,
+    @Body({ schema: refuseBody }) body: z.infer<typeof refuseBody>,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const answer = await this.#act(caller, 'refuse', id, key, body, (paymentId, wish) =>
+      this.payments.cancel(paymentId, `refuse:${wish.toString('hex')}`, {
+        as: 'refused',
+        actor: { kind: 'api_key', id: caller.keyId },
+        reason: body.reason,
+        notAfter: Date.now() + countsForMs,
+      }),
+    );
     return send(response, answer);
   }
 
@@ -188,10 +225,10 @@ export class PaymentsController {
     return send(response, answer);
   }
 
-  /** Says confirm or cancel to a payment's saga and tells how it stands then. */
+  /** Says confirm, cancel or refuse to a payment's saga and tells how it stands then. */
   async #act(
     caller: Caller,
-    verb: 'confirm' | 'cancel',
+    verb: Verb,
     paymentId: string,
     key: string,
     body: unknown,
@@ -226,7 +263,7 @@ export class PaymentsController {
             );
           case 'refused':
             if (said.refusal === 'busy')
-              throw new Problem('too_many_requests', 'Nothing was changed.', {}, { 'Retry-After': '1' });
+              throw new Problem('too_many_requests', 'The payment stands as it did.', {}, { 'Retry-After': '1' });
             throw conflict(told, said.refusal);
           case 'over':
             throw conflict(told);
@@ -236,9 +273,14 @@ export class PaymentsController {
     );
   }
 
-  async #tell(partnerId: string, paymentId: string): Promise<Told> {
+  async #read(partnerId: string, paymentId: string): Promise<PaymentEntity> {
     const payment = await this.payments.read(partnerId, paymentId);
     if (payment === null) throw new Problem('not_found');
+    return payment;
+  }
+
+  async #tell(partnerId: string, paymentId: string): Promise<Told> {
+    const payment = await this.#read(partnerId, paymentId);
     const body = paymentJson(payment);
     const moving =
       payment.state === 'opening' ||
@@ -256,24 +298,4 @@ export class PaymentsController {
       body,
     };
   }
-}
-
-/** How a payment stands, as an answer and in parts. */
-interface Told {
-  readonly answer: ApiAnswer;
-  readonly state: PaymentState;
-  readonly reason: string | null;
-  readonly confirmationId: string | null;
-  readonly body: object;
-}
-
-/** Whether a payment now stands where the verb was to bring it. */
-function came(verb: 'confirm' | 'cancel', state: PaymentState): boolean {
-  if (verb === 'cancel') return state === 'cancelled';
-  return state !== 'awaiting_confirmation' && (!isFinal(state) || state === 'paid');
-}
-
-function conflict(told: Told, refusal?: string): Problem {
-  const extensions = { refusal: refusal ?? told.reason ?? told.state, payment: told.body };
-  return new Problem('conflict', 'The true state of the payment is given.', extensions, {}, isFinal(told.state));
 }

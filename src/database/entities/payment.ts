@@ -26,6 +26,7 @@ export class PaymentEntity {
   @Column('text', { name: 'fail_url', nullable: true }) failUrl!: string | null;
   @Column('text', { name: 'cancel_url', nullable: true }) cancelUrl!: string | null;
   @Column('timestamptz', { name: 'read_at', nullable: true }) readAt!: Date | null;
+  @Column('integer', { name: 'read_version' }) readVersion!: number;
   @Column('text', { name: 'invoice_number', nullable: true }) invoiceNumber!: string | null;
   @Column('text', { nullable: true }) description!: string | null;
   @Column('bigint', { name: 'amount_minor', nullable: true, transformer: safeInteger }) amountMinor!: number | null;

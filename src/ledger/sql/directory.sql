@@ -33,6 +33,7 @@ $$;
 CREATE OR REPLACE FUNCTION partner_account(p_partner uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT jsonb_build_object('settings', settings, 'programme', programme, 'invoiceboxOptions', invoicebox_options,
+    'organisationPolicy', organisation_policy,
     'tokenSealed', invoicebox_token_sealed,
     'currencies', (SELECT coalesce(jsonb_agg(currency), '[]') FROM fund WHERE partner_id = p_partner))
   FROM partner WHERE id = p_partner;

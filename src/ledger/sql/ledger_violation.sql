@@ -107,6 +107,20 @@ SELECT 'more_is_approved_than_was_paid', payment.id, payment.partner_id
 FROM payment WHERE amount_minor < (SELECT sum(one.amount_minor) FROM payment_return one
   WHERE one.payment_id = payment.id AND one.state IN ('approved', 'returned'))
 UNION ALL
+-- What counts against the limits of a day and a month is what organisations hold and have spent.
+SELECT 'spending_is_not_its_holds', coalesce(spending.partner_id, counted.partner_id), coalesce(spending.partner_id, counted.partner_id)
+FROM organisation_spending AS spending FULL JOIN (
+  SELECT hold.partner_id, hold.currency, periods.period, periods.starts_on, sum(hold.amount_minor) AS amount_minor
+  FROM hold CROSS JOIN LATERAL (VALUES
+    ('day', hold.counted_on), ('month', date_trunc('month', hold.counted_on::timestamp)::date)) AS periods(period, starts_on)
+  WHERE hold.counts GROUP BY 1, 2, 3, 4
+) AS counted USING (partner_id, currency, period, starts_on)
+WHERE coalesce(spending.amount_minor, 0) <> coalesce(counted.amount_minor, 0)
+UNION ALL
+SELECT 'released_hold_is_counted', hold.id, hold.partner_id
+FROM hold JOIN payment ON payment.id = hold.payment_id
+WHERE hold.counts AND hold.state = 'released' AND payment.transaction_id IS NULL
+UNION ALL
 -- What foreign keys would refuse beforehand: too dear for a credit of a million lines (migration 0006).
 SELECT 'transfer_of_unknown_account', transfer.id, transfer.partner_id
 FROM transfer

@@ -46,6 +46,9 @@ BEGIN
         AND v_payment.invoice_expires_at > p_at
         AND v_payment.read_amount_minor = v_hold.amount_minor
         AND v_payment.read_currency = v_hold.currency
+        -- What an approver has not seen is not paid on his word, nor what needs one on nobody's.
+        AND (v_payment.read_approval IS NULL
+          OR v_payment.read_version = (v_payment.confirmation #>> '{seen,version}')::integer)
         -- The last call may still be executing at Invoicebox; this clock also knows of calls that a reset run forgot.
         AND (NOT v_ambiguous
           OR v_payment.read_began_at >= v_last_at + (v_payment.policy ->> 'quietMs')::bigint * interval '1 millisecond')

@@ -34,6 +34,13 @@ BEGIN
     PERFORM FROM account WHERE id IN (v_fund_available, v_fund_drawn) ORDER BY id FOR UPDATE;
     PERFORM ledger_transfer(p_partner, p_payment, 'draw', v_fund_available, v_fund_drawn, v_payment.amount_minor,
       p_transaction, v_actor, p_at);
+    -- Spent after all: it counts again on the day of its hold, whatever the limits say.
+    UPDATE hold SET counts = true WHERE id = (
+      SELECT id FROM hold WHERE payment_id = p_payment AND counted_on IS NOT NULL ORDER BY id DESC LIMIT 1)
+    RETURNING * INTO v_hold;
+    IF FOUND THEN
+      PERFORM spending_count(p_partner, v_hold.currency, v_hold.counted_on, v_hold.amount_minor);
+    END IF;
     UPDATE payment_attempt SET finished_at = coalesce(finished_at, clock_timestamp()), class = 'paid', request_id = p_request_id
     WHERE payment_id = p_payment AND n = p_n;
     UPDATE payment SET reason = 'paid_after_release', transaction_id = p_transaction, paid_at = p_at WHERE id = p_payment;

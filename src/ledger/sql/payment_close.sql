@@ -1,4 +1,5 @@
--- The one way out that is not `paid`: to a final state, or back to the buyer (p_to = 'awaiting_confirmation').
+-- The one way out that is not `paid`: to a final state, or back to who confirms: the buyer (p_to = 'awaiting_confirmation')
+-- or an organisation's approver ('awaiting_approval').
 -- What must be undone is decided here, by the ledger: whatever is held is released if no attempt may have reached
 -- Invoicebox, or if the stored read proves that none can have paid, with a margin past the expiry and the last attempt.
 -- p_confirmation names a confirmation that must never hold from now on, also when its hold has not come yet.
@@ -14,6 +15,7 @@ DECLARE
   v_paid boolean;
   v_last_attempt_at timestamptz;
   v_margin interval;
+  v_returns boolean := p_to IN ('awaiting_confirmation', 'awaiting_approval');
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO v_payment FROM payment WHERE id = p_payment FOR UPDATE;
@@ -28,7 +30,7 @@ BEGIN
   END IF;
 
   -- A call that comes a second time, late, finds its confirmation given up and must not touch a newer one.
-  IF p_to = 'awaiting_confirmation' AND EXISTS (
+  IF v_returns AND EXISTS (
     SELECT FROM hold WHERE payment_id = p_payment AND confirmation_id = p_confirmation AND state = 'released')
   THEN
     RETURN jsonb_build_object('outcome', 'closed');
@@ -66,19 +68,21 @@ BEGIN
     state = p_to,
     reason = p_reason,
     next_probe_at = NULL,
-    confirmation = CASE p_to WHEN 'awaiting_confirmation' THEN NULL ELSE confirmation END,
-    -- Back at the buyer, the price is what was read last.
-    amount_minor = CASE p_to WHEN 'awaiting_confirmation' THEN read_amount_minor ELSE amount_minor END,
-    currency = CASE p_to WHEN 'awaiting_confirmation' THEN read_currency ELSE currency END,
-    points = CASE p_to WHEN 'awaiting_confirmation' THEN coalesce(read_points, points) ELSE points END,
-    priced_at = CASE p_to WHEN 'awaiting_confirmation' THEN coalesce(read_priced_at, priced_at) ELSE priced_at END,
-    closed_at = CASE p_to WHEN 'awaiting_confirmation' THEN NULL ELSE p_at END
+    confirmation = CASE WHEN v_returns THEN NULL ELSE confirmation END,
+    -- Back at who confirms, the price is what was read last.
+    amount_minor = CASE WHEN v_returns THEN read_amount_minor ELSE amount_minor END,
+    currency = CASE WHEN v_returns THEN read_currency ELSE currency END,
+    points = CASE WHEN v_returns THEN coalesce(read_points, points) ELSE points END,
+    priced_at = CASE WHEN v_returns THEN coalesce(read_priced_at, priced_at) ELSE priced_at END,
+    closed_at = CASE WHEN v_returns THEN NULL ELSE p_at END
   WHERE id = p_payment;
-  IF p_to <> 'awaiting_confirmation' THEN
+  IF NOT v_returns THEN
     PERFORM payment_event_write(p_partner, p_payment, 'payment.' || p_to,
       jsonb_build_object('reason', p_reason, 'code', v_payment.refusal_code, 'by', p_actor), p_at);
   ELSIF v_payment.state <> p_to THEN
-    PERFORM payment_event_write(p_partner, p_payment, 'payment.returned_to_buyer', jsonb_build_object('reason', p_reason), p_at);
+    PERFORM payment_event_write(p_partner, p_payment, CASE p_to
+      WHEN 'awaiting_approval' THEN 'payment.returned_to_approver' ELSE 'payment.returned_to_buyer' END,
+      jsonb_build_object('reason', p_reason), p_at);
   END IF;
   RETURN jsonb_build_object('outcome', 'closed');
 END

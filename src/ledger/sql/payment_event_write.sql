@@ -8,7 +8,8 @@ BEGIN
   UPDATE payment SET event_seq = event_seq + 1 WHERE id = p_payment RETURNING * INTO v_payment;
   INSERT INTO payment_event (partner_id, payment_id, seq, type, body, at)
   VALUES (p_partner, p_payment, v_payment.event_seq, p_type, p_body, p_at);
-  IF p_type IN ('payment.awaiting_confirmation', 'payment.returned_to_buyer', 'payment.in_review', 'payment.paid',
+  IF p_type IN ('payment.awaiting_confirmation', 'payment.returned_to_buyer', 'payment.awaiting_approval',
+    'payment.returned_to_approver', 'payment.in_review', 'payment.paid',
     'payment.declined', 'payment.expired', 'payment.cancelled')
   THEN
     PERFORM event_publish(p_partner, 'payment.' || v_payment.state, p_payment, v_payment.event_seq, jsonb_build_object(
@@ -23,7 +24,9 @@ BEGIN
       'currency', v_payment.currency,
       'points', v_payment.points,
       'memberId', v_payment.member_id,
-      'transactionId', v_payment.transaction_id), p_at);
+      'transactionId', v_payment.transaction_id)
+      || CASE v_payment.state WHEN 'awaiting_approval' THEN jsonb_build_object('version', v_payment.read_version)
+        ELSE '{}' END, p_at);
   ELSIF p_type = 'payment.returned' THEN
     PERFORM event_publish(p_partner, p_type, p_payment, v_payment.event_seq, p_body, p_at);
   END IF;

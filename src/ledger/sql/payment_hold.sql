@@ -1,7 +1,10 @@
 -- Holds the member's points and reserves the fund, both or neither; the payment then settles.
--- p_confirmation: {confirmationId, memberId | null, seen: {amountMinor, currency, points}, actor}.
+-- An organisation's is counted against the limits of its policy for the day and the month (spending.sql): its rows are
+-- locked last, and only by whoever has locked the fund's accounts.
+-- p_confirmation: {confirmationId, memberId | null, seen: {amountMinor, currency, points, version?}, actor}.
 -- Outcomes: held, already_held, insufficient_points {available, needed}, insufficient_fund, changed, other_member,
--- given_up (this confirmation was), conflict {state}, superseded, not_found. Everything but the first two left nothing held by this call.
+-- given_up (this confirmation was), not_approved (the last read needs an approver), own_approval (he is who has opened it),
+-- over_limit {which: day | month}, conflict {state}, superseded, not_found. Everything but the first two left nothing held by this call.
 CREATE OR REPLACE FUNCTION payment_hold(
   p_partner uuid, p_payment uuid, p_epoch integer, p_confirmation jsonb, p_at timestamptz
 ) RETURNS jsonb
@@ -22,6 +25,8 @@ DECLARE
   v_fund_balance bigint;
   v_left bigint;
   v_taken bigint;
+  v_today date;
+  v_over text;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO v_payment FROM payment WHERE id = p_payment FOR UPDATE;
@@ -57,7 +62,8 @@ BEGIN
         OR kind IN ('member.available', 'member.held') AND owner IN (v_hold.member_id, v_member))
       ORDER BY id FOR UPDATE;
       PERFORM payment_release(p_partner, v_hold.id, p_at);
-      UPDATE payment SET state = 'awaiting_confirmation', confirmation = NULL,
+      UPDATE payment SET confirmation = NULL,
+        state = CASE scheme WHEN 'organisation' THEN 'awaiting_approval' ELSE 'awaiting_confirmation' END,
         member_id = CASE WHEN member_named THEN member_id END WHERE id = p_payment
       RETURNING * INTO v_payment;
     END IF;
@@ -70,6 +76,21 @@ BEGIN
     -- Under row-level security: a member of this partner, or none at all.
     OR v_member IS NOT NULL AND NOT EXISTS (SELECT FROM member WHERE id = v_member) THEN
     RETURN jsonb_build_object('outcome', 'other_member');
+  END IF;
+  IF v_payment.scheme = 'organisation' THEN
+    IF v_actor ->> 'kind' = 'saga' THEN
+      -- Also where a policy has come that the worker which read the invoice did not know.
+      IF v_payment.read_approval IS NOT NULL OR v_payment.read_print IS NULL AND EXISTS (
+        SELECT FROM partner WHERE id = p_partner AND organisation_policy IS NOT NULL)
+      THEN
+        RETURN jsonb_build_object('outcome', 'not_approved');
+      END IF;
+    ELSIF v_actor ->> 'kind' = v_payment.opened_by ->> 'kind' AND v_actor ->> 'id' = v_payment.opened_by ->> 'id' THEN
+      RETURN jsonb_build_object('outcome', 'own_approval');
+    ELSIF v_payment.read_version IS DISTINCT FROM (p_confirmation #>> '{seen,version}')::integer THEN
+      UPDATE payment SET reason = 'amount_changed' WHERE id = p_payment;
+      RETURN jsonb_build_object('outcome', 'changed');
+    END IF;
   END IF;
   IF v_payment.amount_minor IS DISTINCT FROM (p_confirmation #>> '{seen,amountMinor}')::bigint
     OR v_payment.currency IS DISTINCT FROM p_confirmation #>> '{seen,currency}'
@@ -109,10 +130,19 @@ BEGIN
     UPDATE payment SET reason = 'insufficient_fund' WHERE id = p_payment;
     RETURN jsonb_build_object('outcome', 'insufficient_fund');
   END IF;
+  IF v_payment.scheme = 'organisation' THEN
+    v_today := (p_at AT TIME ZONE partner_zone(p_partner))::date;
+    v_over := spending_over_limit(p_partner, v_payment.currency, v_today, v_payment.amount_minor);
+    IF v_over IS NOT NULL THEN
+      UPDATE payment SET reason = 'over_' || v_over || '_limit' WHERE id = p_payment;
+      RETURN jsonb_build_object('outcome', 'over_limit', 'which', v_over);
+    END IF;
+    PERFORM spending_count(p_partner, v_payment.currency, v_today, v_payment.amount_minor);
+  END IF;
 
-  INSERT INTO hold (partner_id, payment_id, confirmation_id, state, member_id, points, amount_minor, currency, at)
+  INSERT INTO hold (partner_id, payment_id, confirmation_id, state, member_id, points, amount_minor, currency, at, counted_on, counts)
   VALUES (p_partner, p_payment, v_confirmation, 'held', v_member, v_payment.points, v_payment.amount_minor,
-    v_payment.currency, p_at)
+    v_payment.currency, p_at, v_today, v_today IS NOT NULL)
   RETURNING * INTO v_hold;
   v_left := v_payment.points;
   FOR v_lot IN

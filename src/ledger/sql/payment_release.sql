@@ -1,4 +1,5 @@
--- Gives back what a hold took: points to their lots (lot_give_back.sql), the sum to the fund. The caller has locked the payment.
+-- Gives back what a hold took: points to their lots (lot_give_back.sql), the sum to the fund, and to the limits of the day
+-- and the month that it was counted on. The caller has locked the payment.
 CREATE OR REPLACE FUNCTION payment_release(p_partner uuid, p_hold uuid, p_at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -29,6 +30,9 @@ BEGIN
     PERFORM lot_give_back(p_partner, part.lot_id, part.points, v_transfer, p_at)
     FROM (SELECT lot_id, points FROM hold_lot WHERE hold_id = p_hold ORDER BY lot_id) AS part;
   END IF;
-  UPDATE hold SET state = 'released', closed_at = p_at WHERE id = p_hold;
+  IF v_hold.counts THEN
+    PERFORM spending_give_back(p_partner, v_hold.currency, v_hold.counted_on, v_hold.amount_minor);
+  END IF;
+  UPDATE hold SET state = 'released', counts = false, closed_at = p_at WHERE id = p_hold;
 END
 $$;
