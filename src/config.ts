@@ -92,6 +92,13 @@ const temporalSetupEnvironment = z.object({
   SWEEP_HOLD_AGE_MS: z.coerce.number().int().min(0).max(3_600_000).default(300_000),
   /** A sweep that takes longer is ended, so that the next can do the work. */
   SWEEP_TIMEOUT_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(600_000),
+  /** How often each partner's fund and payments are reconciled with Invoicebox. */
+  RECONCILE_EVERY_MS: z.coerce
+    .number()
+    .int()
+    .min(60_000)
+    .max(31 * 86_400_000)
+    .default(6 * 3_600_000),
   /** How often what was written is sealed into the audit chains. */
   SEAL_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** How often deliveries are looked for that nobody has started. */

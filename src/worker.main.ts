@@ -11,8 +11,11 @@ import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
+import { createReadEndedActivities } from './activities/readEnded.js';
+import { createReconcileActivities } from './activities/reconcile.js';
 import { createReturnActivities, createReturnReadActivities } from './activities/returns.js';
 import { createImportStartActivities } from './activities/startImports.js';
+import { createReconciliationStartActivities } from './activities/startReconciliations.js';
 import { createReturnStartActivities } from './activities/startReturns.js';
 import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
@@ -26,7 +29,9 @@ import { Audit } from './ledger/audit.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
+import { Reconciliations } from './ledger/reconciliations.js';
 import { Recovery } from './ledger/recovery.js';
+import { Statements } from './ledger/statements.js';
 import { Returns } from './ledger/returns.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
@@ -51,6 +56,7 @@ const temporal = new Client({ connection: clientConnection, namespace: config.TE
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
+const reconciliations = new Reconciliations(pool, onDeliveries);
 const returns = new Returns(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
@@ -110,6 +116,7 @@ const makers = {
       taskQueue: taskQueues.invoicebox,
       activities: {
         ...createInvoiceboxActivities(client, ledger, partners),
+        ...createReadEndedActivities(client, reconciliations, partners),
         ...createReturnReadActivities(client, partners),
       },
       activityTaskPollerBehavior: pollers,
@@ -131,6 +138,8 @@ const makers = {
         // Of imports that a worker began who knew no queue for them.
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
+        ...createReconcileActivities(new Statements(pool), reconciliations, partners),
+        ...createReconciliationStartActivities(reconciliations, temporal),
         ...createReturnStartActivities(returns, temporal),
         ...createWebhookStartActivities(webhooks, temporal),
         ...deliveries,

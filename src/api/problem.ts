@@ -101,6 +101,12 @@ export const problems = {
     title: 'This Idempotency-Key was used with another request',
     remedy: 'Use a new key for a new request; to repeat, send the very same body.',
   },
+  statement_refused: {
+    status: 422,
+    title: 'The statement cannot be read',
+    remedy:
+      '`lines` names rows by number, with the problem and the mapped column. Mend the mapping or the file, and send it whole.',
+  },
   too_many_requests: {
     status: 429,
     title: 'Too many requests at once',

@@ -112,7 +112,7 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
 async function grantExecution(client: pg.Client): Promise<void> {
   const both = [
     'payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport',
-    'payment_return_open', 'payment_returns_read',
+    'payment_return_open', 'payment_returns_read', 'reconciliation_want',
   ]; // prettier-ignore
   const api = [
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_finish', 'idempotency_end', 'payment_open_named', 'payment_resolution_open',
@@ -120,6 +120,9 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'points_credit_until', 'points_credit_named', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
     'credit_import_open', 'credit_import_receive', 'credit_import_start', 'credit_import_abandon', 'credit_import_get',
     'credit_import_list', 'credit_import_rejections',
+    'statement_mapping_get', 'statement_mapping_put', 'statement_open', 'statement_receive', 'statement_start', 'statement_abandon',
+    'statement_get', 'statement_list', 'reconciliation_get', 'reconciliation_list',
+    'fund_difference_get', 'fund_difference_list', 'fund_difference_explain',
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     'approval_decide', 'approval_read', 'approval_list',
@@ -131,6 +134,10 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_attempt_finish', 'payment_fence',
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
     'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
+    'statement_take', 'statement_clear', 'statement_match_by_id', 'statement_match_by_reference', 'statement_unmatched_days',
+    'statement_match_by_invoice', 'statement_line_findings', 'statement_periods', 'statement_entry_findings', 'statement_settle',
+    'reconciliation_begin', 'reconciliation_end', 'reconciliations_unfinished', 'partners_page',
+    'payment_check_discover', 'payment_check_due', 'payment_check_store',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
     'webhook_endpoints_to_clear', 'webhook_endpoint_clear', 'credit_imports_cut', 'credit_import_forget',
     'payment_return_work', 'payment_return_book', 'payment_returns_to_book',

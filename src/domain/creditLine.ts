@@ -2,6 +2,7 @@
  * One line of an import of credits: what it says, or why it is refused. Pure; a million of them an import, so the texts are
  * scanned once and by hand where a parser would hide what was written (`1.0` for points, a key that stands twice).
  */
+import { isDay } from './calendar.js';
 
 export interface CreditLine {
   readonly kind: 'credit';
@@ -87,18 +88,6 @@ function memberName(text: string): string | null {
 function pointsProblem(text: string): LineProblem {
   if (/^-?[0-9]+[.,][0-9]+$/.test(text)) return 'fractional_points';
   return /^(?:0|-?[1-9][0-9]*)$/.test(text) ? 'points_out_of_range' : 'invalid_points';
-}
-
-/** A day that is in the calendar. */
-function isDay(text: string): boolean {
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) return false;
-  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8))];
-  if (year < 1900 || month < 1 || month > 12 || day < 1) return false;
-  if (day <= 28) return true;
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return (
-    day <= (month === 2 ? (isLeap ? 29 : 28) : month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31)
-  );
 }
 
 /** A line of NDJSON: one flat object of the four fields, each once, points as a bare number of digits. */

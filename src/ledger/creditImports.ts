@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Actor } from '../domain/payment.js';
+import { plainArray, textArray } from './arrays.js';
 import { call, iso, type OnDeliveries } from './call.js';
 import { outcome } from './outcomes.js';
 
@@ -194,13 +195,3 @@ export class CreditImports {
     return call(this.pool, schema, name, args, this.onDeliveries);
   }
 }
-
-/** Postgres's array literal of numbers, dates, ids and our own words: nothing in them needs quotes. */
-const plainArray = (values: readonly (string | number | null)[]): string =>
-  `{${values.map((value) => value ?? 'NULL').join(',')}}`;
-
-/** Of any text. The driver's own escapes each element twice; a million lines feel it. */
-const textArray = (values: readonly string[]): string =>
-  values.length === 0 ? '{}' : `{"${values.map(escaped).join('","')}"}`;
-
-const escaped = (text: string): string => (/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text);

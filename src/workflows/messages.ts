@@ -86,6 +86,16 @@ export const importWorkflow = 'importCredits';
 export const startImportsWorkflow = 'startImports';
 export const startImportsScheduleId = 'start-imports';
 
+/** One a partner: it works off the runs that are wanted, one after the other, and ends when there are none. */
+export const reconcileWorkflow = 'reconcile';
+/** Something is wanted: looked for once more before the end. */
+export const wantedSignal = defineSignal('wanted');
+/** Started by a partner's own Schedule: wants a run. */
+export const wantReconciliationWorkflow = 'wantReconciliation';
+export const reconcileSchedulePrefix = 'reconcile-';
+/** Keeps a Schedule for each partner, and wakes what waits. */
+export const startReconciliationsWorkflow = 'startReconciliations';
+export const startReconciliationsScheduleId = 'start-reconciliations';
 /** A refund of a paid payment, approved. Ids alone: the rest is read where it is booked. */
 export interface ReturnPayment {
   readonly partnerId: string;
@@ -164,6 +174,17 @@ export function importStart(key: { readonly partnerId: string; readonly importId
     taskQueue: taskQueues.background,
     args: [key] as [typeof key],
     typedSearchAttributes: [{ key: searchAttributes.partnerId, value: key.partnerId }],
+  };
+}
+
+/** How a partner's reconciliation is set to work; it is woken by `wantedSignal` with the start. */
+export function reconcileStart(partnerId: string) {
+  const order: { readonly partnerId: string } = { partnerId };
+  return {
+    workflowId: `reconciliation-${partnerId}`,
+    taskQueue: taskQueues.background,
+    args: [order] as [typeof order],
+    typedSearchAttributes: [{ key: searchAttributes.partnerId, value: partnerId }],
   };
 }
 

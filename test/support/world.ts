@@ -22,6 +22,9 @@ const fastTimings = {
   waitScale: 0.02,
 } as const;
 
+/** What comes at its own hour would come into some test's midst, once in a while. */
+const rarely = { RECONCILE_EVERY_MS: String(31 * 86_400_000) } as const;
+
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -74,7 +77,7 @@ export class World {
       ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulatorPort ?? 0 },
       timings: { ...fastTimings, ...options.timings },
       environment: { DATABASE_POOL_SIZE: '10', ...options.environment },
-      ...(options.temporalSetup === undefined ? {} : { temporalSetup: options.temporalSetup }),
+      temporalSetup: { ...rarely, ...options.temporalSetup },
     });
     await surety.prepare();
     const simulator = await surety.startSimulator();

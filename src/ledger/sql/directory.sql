@@ -167,3 +167,20 @@ CREATE OR REPLACE FUNCTION partners_to_seal() RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM partner;
 $$;
+
+-- Partners whose reconciliation waits, or runs, since longer than p_grace_ms.
+CREATE OR REPLACE FUNCTION reconciliations_unfinished(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(partner_id), '[]') FROM (
+    SELECT partner_id FROM reconciliation
+    WHERE state IN ('waiting', 'running') AND created_at < p_at - p_grace_ms * interval '1 millisecond'
+    GROUP BY partner_id ORDER BY min(created_at) LIMIT p_limit
+  ) AS unfinished;
+$$;
+
+-- All partners, a page of them by id.
+CREATE OR REPLACE FUNCTION partners_page(p_after uuid, p_limit integer) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (
+    SELECT id FROM partner WHERE p_after IS NULL OR id > p_after ORDER BY id LIMIT p_limit) AS page;
+$$;
