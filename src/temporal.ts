@@ -16,6 +16,8 @@ import {
   sealScheduleId,
   sealWorkflow,
   searchAttributes,
+  startBatchesScheduleId,
+  startBatchesWorkflow,
   startImportsScheduleId,
   startImportsWorkflow,
   startReturnsScheduleId,
@@ -108,6 +110,9 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
     [startReturnsScheduleId]: of(startReturnsScheduleId, startReturnsWorkflow, config.SWEEP_EVERY_MS, [
+      { graceMs: config.SWEEP_GRACE_MS },
+    ]),
+    [startBatchesScheduleId]: of(startBatchesScheduleId, startBatchesWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [

@@ -6,12 +6,15 @@
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createBatchActivities } from './activities/batch.js';
+import { createBatchReadActivities } from './activities/batchReads.js';
 import { createImportActivities } from './activities/creditImport.js';
 import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
 import { createReturnActivities, createReturnReadActivities } from './activities/returns.js';
+import { createBatchStartActivities } from './activities/startBatches.js';
 import { createImportStartActivities } from './activities/startImports.js';
 import { createReturnStartActivities } from './activities/startReturns.js';
 import { createSealActivities } from './activities/sealLedger.js';
@@ -23,6 +26,7 @@ import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
 import { Audit } from './ledger/audit.js';
+import { Batches } from './ledger/batches.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
@@ -52,6 +56,7 @@ const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
 const returns = new Returns(pool, onDeliveries);
+const batches = new Batches(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
 const client = new InvoiceboxClient({
@@ -111,6 +116,7 @@ const makers = {
       activities: {
         ...createInvoiceboxActivities(client, ledger, partners),
         ...createReturnReadActivities(client, partners),
+        ...createBatchReadActivities(client, batches, partners),
       },
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
@@ -128,6 +134,8 @@ const makers = {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createSealActivities(new Audit(pool)),
+        ...createBatchActivities(batches, partners, temporal),
+        ...createBatchStartActivities(batches, temporal),
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
         ...createReturnStartActivities(returns, temporal),

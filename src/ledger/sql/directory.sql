@@ -121,6 +121,16 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   FROM taken;
 $$;
 
+-- Batches that have something to do, begun no later than p_grace_ms ago.
+CREATE OR REPLACE FUNCTION payment_batches_to_work_on(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'batchId', id)), '[]') FROM (
+    SELECT partner_id, id FROM payment_batch
+    WHERE state IN ('running', 'cancelling') AND created_at < p_at - p_grace_ms * interval '1 millisecond'
+    ORDER BY id LIMIT p_limit
+  ) AS open;
+$$;
+
 -- Imports whose body is here and whose lines are not all done, started no later than p_grace_ms ago.
 CREATE OR REPLACE FUNCTION credit_imports_running(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
