@@ -4,6 +4,9 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
+/** A shorter one, which GCM allows, can be guessed. */
+const tagBytes = 16;
+
 export class KeyRing {
   readonly #keys: ReadonlyMap<string, Buffer>;
   readonly #sealingKeyId: string;
@@ -26,20 +29,29 @@ export class KeyRing {
     const key = this.#keys.get(this.#sealingKeyId);
     if (key === undefined) throw new Error('The key ring has no sealing key');
     const iv = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(purpose));
+    const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(purpose));
     const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
     const parts = [iv, cipher.getAuthTag(), sealed].map((part) => part.toString('base64url'));
     return [this.#sealingKeyId, ...parts].join('.');
   }
 
+  /** Throws for everything that this ring has not sealed for this purpose, another spelling of it included. */
   open(sealed: string, purpose: string): string {
-    const [keyId = '', iv = '', tag = '', text = ''] = sealed.split('.');
+    const [keyId = '', iv = '', tag = '', text = '', ...more] = sealed.split('.');
+    if (more.length > 0) throw new Error('A sealed text has four parts');
     const key = this.#keys.get(keyId);
     if (key === undefined)
       throw new Error(`The key ring has no key "${keyId}": SURETY_KEYS must keep it until all is sealed anew`);
-    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'))
+    const decipher = createDecipheriv('aes-256-gcm', key, bytesOf(iv), { authTagLength: tagBytes })
       .setAAD(Buffer.from(purpose))
-      .setAuthTag(Buffer.from(tag, 'base64url'));
-    return decipher.update(Buffer.from(text, 'base64url'), undefined, 'utf8') + decipher.final('utf8');
+      .setAuthTag(bytesOf(tag));
+    return decipher.update(bytesOf(text), undefined, 'utf8') + decipher.final('utf8');
   }
+}
+
+/** Node reads past what is no base64url: of all spellings only the one that was written is taken. */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64url');
+  if (bytes.toString('base64url') !== text) throw new Error('A sealed text is written in base64url');
+  return bytes;
 }

@@ -241,7 +241,7 @@ export function policyOf(settings: PartnerSettings, scheme: Scheme): PaymentPoli
 }
 
 /** Whose quota a partner's calls take; `quota` is absent where nothing is out of the ordinary. */
-function quotaShareOf({ invoiceboxOptions: { account, requestsPer30s } }: PartnerSettings): {
+export function quotaShareOf({ invoiceboxOptions: { account, requestsPer30s } }: PartnerSettings): {
   readonly quota?: QuotaShare;
 } {
   const weight = requestsPer30s / standardRequestsPer30s;

@@ -20,6 +20,8 @@ import {
   startBatchesWorkflow,
   startImportsScheduleId,
   startImportsWorkflow,
+  startReconciliationsScheduleId,
+  startReconciliationsWorkflow,
   startReturnsScheduleId,
   startReturnsWorkflow,
   startWebhooksScheduleId,
@@ -109,6 +111,12 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
     [startImportsScheduleId]: of(startImportsScheduleId, startImportsWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
+    [startReconciliationsScheduleId]: of(
+      startReconciliationsScheduleId,
+      startReconciliationsWorkflow,
+      config.SWEEP_EVERY_MS,
+      [{ graceMs: config.SWEEP_GRACE_MS, everyMs: config.RECONCILE_EVERY_MS }],
+    ),
     [startReturnsScheduleId]: of(startReturnsScheduleId, startReturnsWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),

@@ -1,7 +1,7 @@
 /**
- * The worker: one process, four queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
+ * The worker: one process, five queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
  * call to Invoicebox, as fast as the server lets it; `background` does what nobody waits for;
- * `webhooks` speaks to partners' endpoints, slow ones among them. On SIGTERM it takes no new work and lets a running confirm finish.
+ * `webhooks` speaks to partners' endpoints, slow ones among them; `imports` books credits by the file. On SIGTERM it takes no new work and lets a running confirm finish.
  */
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
@@ -13,9 +13,12 @@ import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
 import { createLedgerActivities } from './activities/ledger.js';
 import { Partners } from './activities/partners.js';
+import { createReadEndedActivities } from './activities/readEnded.js';
+import { createReconcileActivities } from './activities/reconcile.js';
 import { createReturnActivities, createReturnReadActivities } from './activities/returns.js';
 import { createBatchStartActivities } from './activities/startBatches.js';
 import { createImportStartActivities } from './activities/startImports.js';
+import { createReconciliationStartActivities } from './activities/startReconciliations.js';
 import { createReturnStartActivities } from './activities/startReturns.js';
 import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
@@ -30,7 +33,9 @@ import { Batches } from './ledger/batches.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
+import { Reconciliations } from './ledger/reconciliations.js';
 import { Recovery } from './ledger/recovery.js';
+import { Statements } from './ledger/statements.js';
 import { Returns } from './ledger/returns.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
@@ -55,6 +60,7 @@ const temporal = new Client({ connection: clientConnection, namespace: config.TE
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
+const reconciliations = new Reconciliations(pool, onDeliveries);
 const returns = new Returns(pool, onDeliveries);
 const batches = new Batches(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
@@ -115,6 +121,7 @@ const makers = {
       taskQueue: taskQueues.invoicebox,
       activities: {
         ...createInvoiceboxActivities(client, ledger, partners),
+        ...createReadEndedActivities(client, reconciliations, partners),
         ...createReturnReadActivities(client, partners),
         ...createBatchReadActivities(client, batches, partners),
       },
@@ -136,8 +143,11 @@ const makers = {
         ...createSealActivities(new Audit(pool)),
         ...createBatchActivities(batches, partners, temporal),
         ...createBatchStartActivities(batches, temporal),
+        // Of imports that a worker began who knew no queue for them.
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
+        ...createReconcileActivities(new Statements(pool), reconciliations, partners),
+        ...createReconciliationStartActivities(reconciliations, temporal),
         ...createReturnStartActivities(returns, temporal),
         ...createWebhookStartActivities(webhooks, temporal),
         ...deliveries,
@@ -148,8 +158,18 @@ const makers = {
       maxConcurrentLocalActivityExecutions: 500,
       // Deliveries that are being made; one that waits for a day is read again from its short history.
       maxCachedWorkflows: 1_000,
-      maxConcurrentActivityTaskExecutions: 10,
+      // Runs of Schedules, and what is done piece by piece: each waits for Postgres or a server most of its time, and none
+      // must find all places taken by others that go on for minutes.
+      maxConcurrentActivityTaskExecutions: 40,
       shutdownGraceTime: config.WEBHOOK_TOTAL_TIMEOUT_MS + 5_000,
+    }),
+  imports: () =>
+    Worker.create({
+      ...common,
+      taskQueue: taskQueues.imports,
+      activities: createImportActivities(imports),
+      maxConcurrentActivityTaskExecutions: config.IMPORT_SLOTS,
+      shutdownGraceTime: '15 s',
     }),
   webhooks: () =>
     Worker.create({

@@ -30,4 +30,25 @@ describe('the key ring', () => {
     ).toThrow();
     expect(() => new KeyRing('k1:short')).toThrow(/32 bytes/);
   });
+
+  it.each([0, 1, 4, 8, 12, 13, 14, 15, 17])('refuses a tag of %i bytes: a short one can be guessed', (bytes) => {
+    const ring = new KeyRing(key('k1'));
+    const [id, iv, tag = '', text] = ring.seal('secret', 'p').split('.');
+    const cut = Buffer.concat([Buffer.from(tag, 'base64url'), Buffer.of(0)]).subarray(0, bytes);
+    expect(() => ring.open([id, iv, cut.toString('base64url'), text].join('.'), 'p')).toThrow();
+  });
+
+  it('refuses another spelling of what it sealed', () => {
+    const ring = new KeyRing(key('k1'));
+    const sealed = ring.seal('secret', 'p');
+    for (const other of [
+      `${sealed}.`,
+      `${sealed}.x`,
+      `${sealed}=`,
+      sealed.replace(/\.(?=[^.]*$)/, '.\u00ff'),
+      `${sealed}\n`,
+    ]) {
+      expect(() => ring.open(other, 'p')).toThrow();
+    }
+  });
 });

@@ -16,8 +16,10 @@ import { CreditImports } from '../ledger/creditImports.js';
 import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
 import { Points } from '../ledger/points.js';
+import { Reconciliations } from '../ledger/reconciliations.js';
 import { Returns } from '../ledger/returns.js';
 import { Statement } from '../ledger/statement.js';
+import { Statements } from '../ledger/statements.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { AddressGuard } from '../webhooks/address.js';
@@ -36,8 +38,13 @@ import { ProblemsController } from './docs/problems.controller.js';
 import { EventsController } from './events/events.controller.js';
 import { ExportsController } from './exports/exports.controller.js';
 import { FundChangesController } from './fund/changes.controller.js';
+import { DifferencesController } from './fund/differences.controller.js';
 import { FundController } from './fund/fund.controller.js';
+import { ReconciliationsController } from './fund/reconciliations.controller.js';
+import { ReconciliationStarts } from './fund/reconciliationStarts.js';
 import { StatementController } from './fund/statement.controller.js';
+import { StatementsController } from './fund/statements.controller.js';
+import { StatementUploads } from './fund/statementUploads.js';
 import { KeysController } from './keys/keys.controller.js';
 import { Keys } from './keys/keys.js';
 import { keyRate } from './keyRate.js';
@@ -116,6 +123,9 @@ export class ApiModule implements OnApplicationShutdown {
         FundChangesController,
         StatementController,
         ApprovalsController,
+        StatementsController,
+        DifferencesController,
+        ReconciliationsController,
         EventsController,
         EndpointsController,
         DeliveriesController,
@@ -146,6 +156,13 @@ export class ApiModule implements OnApplicationShutdown {
         },
         { provide: Batches, useFactory: (pool: Pool) => new Batches(pool, starts.onDeliveries), inject: [Pool] },
         { provide: BatchStarts, useValue: new BatchStarts(client) },
+        { provide: Statements, useFactory: (pool: Pool) => new Statements(pool), inject: [Pool] },
+        {
+          provide: Reconciliations,
+          useFactory: (pool: Pool) => new Reconciliations(pool, starts.onDeliveries),
+          inject: [Pool],
+        },
+        { provide: ReconciliationStarts, useValue: new ReconciliationStarts(client) },
         { provide: ImportStarts, useValue: new ImportStarts(client) },
         { provide: ReturnStarts, useValue: new ReturnStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
@@ -160,6 +177,7 @@ export class ApiModule implements OnApplicationShutdown {
         Payments,
         Programmes,
         Sessions,
+        StatementUploads,
         Visits,
         PaymentGuard,
       ],

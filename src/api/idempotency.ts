@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { ApiAnswer } from './answer.js';
 import { Problem, type ProblemBody } from './problem.js';
 import { Pool } from '../database/pool.js';
+import { databaseTroubleOf } from '../database/trouble.js';
 
 export interface IdempotentRequest {
   readonly partnerId: string;
@@ -21,10 +22,12 @@ export interface IdempotentRequest {
 export type Worked = ApiAnswer & { readonly subjectId: string; readonly frozen?: object };
 
 const beginAnswer = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('started'), paymentId: z.uuid() }),
+  z.object({ outcome: z.literal('started'), paymentId: z.uuid(), lease: z.uuid() }),
   z.object({ outcome: z.literal('replay'), paymentId: z.uuid(), status: z.int(), body: z.looseObject({}).nullable() }),
   z.object({ outcome: z.enum(['in_flight', 'other_body']) }),
 ]);
+
+const finishAnswer = z.object({ outcome: z.enum(['recorded', 'superseded', 'forgotten']) });
 
 /** Identifies one wish of one actor: the id of its update, and of its confirmation. */
 export function wishHash({ actorId, route, key }: Pick<IdempotentRequest, 'actorId' | 'route' | 'key'>): Buffer {
@@ -42,6 +45,9 @@ export function uuidOf(hash: Buffer): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
+const inFlight = (): Problem =>
+  new Problem('idempotency_in_flight', 'Ask again in a moment with the same key.', {}, { 'Retry-After': '1' });
+
 /** For work that never answers 202. */
 const neverAccepted = (): Promise<never> => Promise.reject(new Error('This work has a final answer or none'));
 
@@ -52,6 +58,7 @@ export class Idempotency {
   /**
    * Does the work once a key. A 202 is remembered only as "done, tell the true state": its replay calls `tellNow`.
    * What fails without an answer (503, a crash) freezes nothing: the same key goes ahead again, with the same subject.
+   * Whoever works longer than his lease lasts may be overtaken: then the other's answer counts, and his own is not told.
    */
   async once(
     request: IdempotentRequest,
@@ -74,12 +81,7 @@ export class Idempotency {
       case 'other_body':
         throw new Problem('idempotency_other_body', 'Nothing was done. Use a new key for a new request.');
       case 'in_flight':
-        throw new Problem(
-          'idempotency_in_flight',
-          'Ask again in a moment with the same key.',
-          {},
-          { 'Retry-After': '1' },
-        );
+        throw inFlight();
       case 'replay': {
         const answer =
           begun.body === null ? await tellNow(begun.paymentId) : { status: begun.status, body: begun.body };
@@ -88,20 +90,36 @@ export class Idempotency {
       case 'started':
         break;
     }
-    const end = (subjectId: string, status: number | null, body: object | null) =>
-      this.#call('idempotency_end', [request.partnerId, request.route, wish, subjectId, status, body]);
+    const { paymentId: subject, lease } = begun;
+    const finish = async (subjectId: string, status: number | null, body: object | null): Promise<void> => {
+      const finished = finishAnswer.parse(
+        await this.#call('idempotency_finish', [
+          request.partnerId,
+          request.route,
+          wish,
+          lease,
+          subjectId,
+          status,
+          body,
+        ]),
+      );
+      // An answer that only this caller would hear is worth nothing: a key or a secret in it has been replaced since.
+      if (finished.outcome === 'superseded' && status !== null) throw inFlight();
+    };
+    let worked: Worked;
     try {
-      const { subjectId, frozen, ...answer } = await work(begun.paymentId, wish);
-      await end(subjectId, answer.status, answer.status === 202 ? null : (frozen ?? answer.body));
-      return answer;
+      worked = await work(subject, wish);
     } catch (error) {
       if (error instanceof Problem && error.isFinal) {
-        await end(begun.paymentId, error.status, error.body() satisfies ProblemBody);
-      } else if (error instanceof Problem) {
-        await end(begun.paymentId, null, null);
+        await finish(subject, error.status, error.body() satisfies ProblemBody);
+      } else if (error instanceof Problem || databaseTroubleOf(error) === 'rolled_back') {
+        await finish(subject, null, null);
       }
       throw error;
     }
+    const { subjectId, frozen, ...answer } = worked;
+    await finish(subjectId, answer.status, answer.status === 202 ? null : (frozen ?? answer.body));
+    return answer;
   }
 
   async #call(name: string, values: unknown[]): Promise<unknown> {

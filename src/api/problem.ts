@@ -1,7 +1,7 @@
 /** Errors of the API: RFC 9457 problem+json with a code and the request's id. Each says what was left untouched. */
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
+import { databaseTroubleOf } from '../database/trouble.js';
 import { isPage, sendTroublePage } from './pay/pageFilter.js';
 
 /** Of each code: what happened, in general, and what to do. Told at /docs/problems/<code>. */
@@ -101,6 +101,12 @@ export const problems = {
     title: 'This Idempotency-Key was used with another request',
     remedy: 'Use a new key for a new request; to repeat, send the very same body.',
   },
+  statement_refused: {
+    status: 422,
+    title: 'The statement cannot be read',
+    remedy:
+      '`lines` names rows by number, with the problem and the mapped column. Mend the mapping or the file, and send it whole.',
+  },
   too_many_requests: {
     status: 429,
     title: 'Too many requests at once',
@@ -146,6 +152,11 @@ export class Problem extends Error {
     this.status = problems[code].status;
   }
 
+  /** The same, said of what may be otherwise when it is asked again. */
+  thatMayPass(): Problem {
+    return new Problem(this.code, this.detail, this.extensions, this.headers, false);
+  }
+
   body(): ProblemBody {
     const { status, title } = problems[this.code];
     return {
@@ -162,25 +173,27 @@ export class Problem extends Error {
 export const unavailable = (detail: string, extensions: Readonly<Record<string, unknown>> = {}): Problem =>
   new Problem('unavailable', detail, extensions, { 'Retry-After': '2' });
 
-/** Postgres could not be reached, or is not taking work: its class 08 and 57, and what the sockets and the pool say. */
-function isDatabaseDown(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as Error & { code?: unknown };
-  if (typeof code === 'string' && /^(08|57P|53|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT)/.test(code)) return true;
-  // TypeORM, whose connection was ended between two statements of a transaction.
-  if (error instanceof QueryRunnerAlreadyReleasedError || error instanceof QueryRunnerProviderAlreadyReleasedError)
-    return true;
-  return /Connection terminated|timeout exceeded when trying to connect|Driver not Connected|not queryable/i.test(
-    error.message,
-  );
-}
-
 const internal = (): Problem =>
   new Problem('internal', 'It is logged under the request id. Repeating with the same Idempotency-Key is safe.');
 
-function problemOf(error: unknown): Problem {
+/** @param mayHaveActed whether the request came so far that it could change something */
+function problemOf(error: unknown, mayHaveActed: boolean): Problem {
   if (error instanceof Problem) return error;
-  if (isDatabaseDown(error)) return unavailable('The database is not reachable; nothing was changed by this request.');
+  const trouble = databaseTroubleOf(error);
+  switch (trouble) {
+    case 'away':
+      return unavailable(
+        mayHaveActed
+          ? 'The database is not reachable. It is not known whether this took effect: repeat it, with the same Idempotency-Key where it had one.'
+          : 'The database is not reachable; nothing was changed by this request.',
+      );
+    case 'rolled_back':
+      return unavailable(
+        'The database is too busy and has given this up. Repeat it, with the same Idempotency-Key where it had one: it cannot take effect twice.',
+      );
+    case null:
+      break;
+  }
   const httpStatus = error instanceof HttpException ? error.getStatus() : refusedStatus(error);
   switch (httpStatus) {
     case 400:
@@ -214,9 +227,10 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly testMode: boolean) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const request = host.switchToHttp().getRequest<Request & { id?: string }>();
+    const request = host.switchToHttp().getRequest<Request & { id?: string; caller?: unknown }>();
     const response = host.switchToHttp().getResponse<Response>();
-    const problem = problemOf(error);
+    // Whoever is not known yet (apiKeys.ts) has called nothing; and reading changes nothing.
+    const problem = problemOf(error, request.caller !== undefined && request.method !== 'GET');
     if (problem.code === 'internal')
       this.#log.error(error instanceof Error ? (error.stack ?? error.message) : 'unknown error');
     if (response.headersSent) {

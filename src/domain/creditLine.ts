@@ -2,6 +2,7 @@
  * One line of an import of credits: what it says, or why it is refused. Pure; a million of them an import, so the texts are
  * scanned once and by hand where a parser would hide what was written (`1.0` for points, a key that stands twice).
  */
+import { isDay } from './calendar.js';
 
 export interface CreditLine {
   readonly kind: 'credit';
@@ -53,7 +54,8 @@ export const refused = (reason: LineProblem, field: string | null = null): Refus
 interface Written {
   memberExternalId?: string;
   points?: string;
-  expiresOn?: string;
+  /** null is written too: the same name after it stands twice. */
+  expiresOn?: string | null;
   reference?: string;
 }
 
@@ -69,7 +71,7 @@ function judge(written: Written, today: string): CreditLine | RefusedLine {
   const amount = Number(points);
   if (amount > mostPoints) return refused('points_out_of_range', 'points');
   if (!/^[\x21-\x7e]{1,100}$/.test(reference)) return refused('invalid_reference', 'reference');
-  if (expiresOn !== undefined) {
+  if (expiresOn !== undefined && expiresOn !== null) {
     if (!isDay(expiresOn)) return refused('invalid_date', 'expiresOn');
     if (expiresOn < today) return refused('already_over', 'expiresOn');
   }
@@ -86,18 +88,6 @@ function memberName(text: string): string | null {
 function pointsProblem(text: string): LineProblem {
   if (/^-?[0-9]+[.,][0-9]+$/.test(text)) return 'fractional_points';
   return /^(?:0|-?[1-9][0-9]*)$/.test(text) ? 'points_out_of_range' : 'invalid_points';
-}
-
-/** A day that is in the calendar. */
-function isDay(text: string): boolean {
-  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) return false;
-  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8))];
-  if (year < 1900 || month < 1 || month > 12 || day < 1) return false;
-  if (day <= 28) return true;
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return (
-    day <= (month === 2 ? (isLeap ? 29 : 28) : month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31)
-  );
 }
 
 /** A line of NDJSON: one flat object of the four fields, each once, points as a bare number of digits. */
@@ -123,6 +113,7 @@ export function parseJsonLine(text: string, today: string): CreditLine | Refused
         written.points = text.slice(at, end);
         at = end;
       } else if (name === 'expiresOn' && text.startsWith('null', at)) {
+        written.expiresOn = null;
         at += 4;
       } else {
         if (text[at] !== '"') return refused('wrong_type', name);

@@ -66,17 +66,20 @@ export class Ledger {
     scheme: Scheme;
     invoiceId: string;
     memberId: string | null;
+    /** In place of his id: he is made where nobody has had it, if the payment is opened. */
+    memberExternalId?: string | undefined;
     openedBy: Actor;
     policy: PaymentPolicy;
     links: { successUrl?: string | undefined; failUrl?: string | undefined; cancelUrl?: string | undefined };
     at: number;
   }): Promise<OpenOutcome> {
-    return this.#call(openOutcome, 'payment_open', [
+    const { memberId, memberExternalId } = payment;
+    return this.#call(openOutcome, memberExternalId === undefined ? 'payment_open' : 'payment_open_named', [
       payment.partnerId,
       payment.paymentId,
       payment.scheme,
       payment.invoiceId,
-      payment.memberId,
+      memberExternalId ?? memberId,
       payment.openedBy,
       payment.policy,
       payment.links,

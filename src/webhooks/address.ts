@@ -7,7 +7,7 @@ import { Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** All addresses of a name; none where it has none. */
+/** All addresses of a name; none, or an error, where it does not resolve. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
 
 const resolver = new Resolver({ timeout: 2_000, tries: 2 });
@@ -33,6 +33,7 @@ export class RefusedAddressError extends Error {
   }
 }
 
+/** Whether there is no such name or nobody could be asked: it may be otherwise in a moment. */
 class UnresolvedNameError extends Error {
   readonly code = 'ENOTFOUND';
   constructor() {
@@ -71,11 +72,14 @@ export class AddressGuard {
     return ipaddr.isValid(host) ? this.allows(host) : null;
   }
 
-  /** One private address among several is enough to refuse: which one is connected to is the network's choice. */
+  /**
+   * Throws RefusedAddressError, or UnresolvedNameError.
+   * One private address among several is enough to refuse: which one is connected to is the network's choice.
+   */
   async resolvePublic(hostname: string): Promise<LookupAddress[]> {
-    const addresses = await this.resolve(hostname);
-    if (addresses.length === 0 || addresses.some(({ address }) => !this.allows(address)))
-      throw new RefusedAddressError();
+    const addresses = await this.resolve(hostname).catch(() => []);
+    if (addresses.length === 0) throw new UnresolvedNameError();
+    if (addresses.some(({ address }) => !this.allows(address))) throw new RefusedAddressError();
     return addresses;
   }
 

@@ -7,6 +7,7 @@ import { taskQueues, type OpenPayment } from './messages.js';
 
 type InvoiceboxActivities = ReturnType<typeof invoiceboxActivities.createInvoiceboxActivities>;
 type LedgerActivities = ReturnType<typeof ledgerActivities.createLedgerActivities>;
+
 /** Whose quota a call takes. */
 type Payer = Pick<OpenPayment, 'partnerId' | 'policy'>;
 

@@ -12,3 +12,5 @@ export { expirePoints } from './expirePoints.js';
 export { sealLedger } from './sealLedger.js';
 export { deliverWebhook } from './deliverWebhook.js';
 export { startWebhooks } from './startWebhooks.js';
+export { reconcile } from './reconcile.js';
+export { startReconciliations, wantReconciliation } from './startReconciliations.js';

@@ -73,12 +73,16 @@ export const workflowNames: Readonly<Record<Scheme, string>> = {
 export const resumedWorkflow = 'resumedPayment';
 export const workflowIdOf = (paymentId: string): string => `payment-${paymentId}`;
 
-/** `webhooks`: attempts to deliver, apart from the rest, since a partner's endpoint may be slow. */
+/**
+ * `webhooks`: attempts to deliver, apart from the rest, since a partner's endpoint may be slow. `imports`: lines of imports are
+ * booked there, which takes as long as they are many.
+ */
 export const taskQueues = {
   payments: 'payments',
   invoicebox: 'invoicebox',
   background: 'background',
   webhooks: 'webhooks',
+  imports: 'imports',
 } as const;
 
 /** Of the worker deployment, where versions are pinned. */
@@ -111,6 +115,16 @@ export const importWorkflow = 'importCredits';
 export const startImportsWorkflow = 'startImports';
 export const startImportsScheduleId = 'start-imports';
 
+/** One a partner: it works off the runs that are wanted, one after the other, and ends when there are none. */
+export const reconcileWorkflow = 'reconcile';
+/** Something is wanted: looked for once more before the end. */
+export const wantedSignal = defineSignal('wanted');
+/** Started by a partner's own Schedule: wants a run. */
+export const wantReconciliationWorkflow = 'wantReconciliation';
+export const reconcileSchedulePrefix = 'reconcile-';
+/** Keeps a Schedule for each partner, and wakes what waits. */
+export const startReconciliationsWorkflow = 'startReconciliations';
+export const startReconciliationsScheduleId = 'start-reconciliations';
 /** A refund of a paid payment, approved. Ids alone: the rest is read where it is booked. */
 export interface ReturnPayment {
   readonly partnerId: string;
@@ -135,7 +149,12 @@ export interface DeliverWebhook {
   readonly partnerId: string;
   readonly eventId: string;
   readonly endpointId: string;
+  /** Lower goes first, from 1 to 5. Absent where it was started by a release that knew none. */
+  readonly priority?: number;
 }
+
+/** What is of a payment: no flood of other events keeps it waiting. */
+export const isUrgent = ({ priority }: DeliverWebhook): boolean => priority === 1;
 
 export const deliverWebhookWorkflow = 'deliverWebhook';
 export const startWebhooksWorkflow = 'startWebhooks';
@@ -148,6 +167,8 @@ export function deliveryStart(delivery: DeliverWebhook) {
     taskQueue: taskQueues.background,
     args: [delivery] as [DeliverWebhook],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    // Fair between endpoints: the backlog of one is nobody else's wait.
+    priority: { priorityKey: delivery.priority, fairnessKey: delivery.endpointId },
   } as const;
 }
 
@@ -182,6 +203,17 @@ export function importStart(key: { readonly partnerId: string; readonly importId
     taskQueue: taskQueues.background,
     args: [key] as [typeof key],
     typedSearchAttributes: [{ key: searchAttributes.partnerId, value: key.partnerId }],
+  };
+}
+
+/** How a partner's reconciliation is set to work; it is woken by `wantedSignal` with the start. */
+export function reconcileStart(partnerId: string) {
+  const order: { readonly partnerId: string } = { partnerId };
+  return {
+    workflowId: `reconciliation-${partnerId}`,
+    taskQueue: taskQueues.background,
+    args: [order] as [typeof order],
+    typedSearchAttributes: [{ key: searchAttributes.partnerId, value: partnerId }],
   };
 }
 

@@ -27,7 +27,7 @@ describe('a key', () => {
         name: 'weak',
         scopes: all.filter((scope) => !lacking.includes(scope)),
       });
-      const { key } = made.body as unknown as { key: string };
+      const { id, key } = made.body as unknown as { id: string; key: string };
       const before = await everything(world.surety.admin);
       const answer = problemOf(await call(operation, key));
       expect([answer.status, answer.code, lacking.every((scope) => answer.text.includes(scope))]).toEqual([
@@ -36,6 +36,8 @@ describe('a key', () => {
         true,
       ]);
       expect(await everything(world.surety.admin)).toEqual(before);
+      // A partner has no more keys than he is allowed, and there are more operations.
+      await world.call(world.keys.loyalty, 'POST', `/v1/api-keys/${id}/revoke`);
     },
   );
 

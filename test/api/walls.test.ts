@@ -38,6 +38,7 @@ beforeAll(async () => {
     credits: await post('/v1/credits', { memberExternalId: 'walls', points: 100, reference: 'walls' }),
     'webhook-endpoints': await post('/v1/webhook-endpoints', { url: `${world.twin.url}/webhook` }),
     approvals: await approvalOf(world.keys.loyalty, 'walls'),
+    ...(await reconciled(world.keys.loyalty, 'walls')),
     'api-keys': await post('/v1/api-keys', { name: 'walls', scopes: ['fund:read'] }),
   };
   await post('/v1/login-tokens', { memberExternalId: 'walls' });
@@ -81,6 +82,10 @@ const bodies: Readonly<Record<string, () => object | null>> = {
   'GET /v1/approvals/{id}': () => null,
   'POST /v1/approvals/{id}/approve': () => ({ version: 1, reason: 'theirs' }),
   'POST /v1/approvals/{id}/reject': () => ({ version: 1, reason: 'theirs' }),
+  'GET /v1/fund/statements/{id}': () => null,
+  'GET /v1/fund/differences/{id}': () => null,
+  'POST /v1/fund/differences/{id}/explain': () => ({ reason: 'theirs' }),
+  'GET /v1/reconciliations/{id}': () => null,
   'POST /v1/api-keys/{id}/rotate': () => ({}),
   'POST /v1/api-keys/{id}/revoke': () => null,
   'GET /v1/webhook-endpoints/{id}': () => null,
@@ -196,6 +201,25 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
   },
   'POST /v1/fund/repayments': (key) => asksForItself(key, '/v1/fund/repayments'),
   'POST /v1/fund/corrections': (key) => asksForItself(key, '/v1/fund/corrections'),
+  'GET /v1/fund/statement-mapping': async (key) => {
+    expect((await world.call(key, 'GET', '/v1/fund/statement-mapping')).status).toBe(404);
+  },
+  'PUT /v1/fund/statement-mapping': async (key) => {
+    await world.call(key, 'PUT', '/v1/fund/statement-mapping', { ...mapping, delimiter: '|' });
+    expect(await read(world.keys.loyalty, '/v1/fund/statement-mapping')).toMatchObject({ delimiter: ';' });
+  },
+  'GET /v1/fund/statements': (key) => seesNothingOfA(key, '/v1/fund/statements'),
+  'POST /v1/fund/statements': async (key) => {
+    // The same line as A's is B's own, of its own difference.
+    const of = await reconciled(key, 'walls');
+    expect(Object.values(of).some((id) => Object.values(ids).includes(id))).toBe(false);
+  },
+  'GET /v1/fund/differences': (key) => seesNothingOfA(key, '/v1/fund/differences'),
+  'GET /v1/reconciliations': (key) => seesNothingOfA(key, '/v1/reconciliations'),
+  'POST /v1/reconciliations': async (key) => {
+    const { body } = await world.call(key, 'POST', '/v1/reconciliations', {});
+    expect(JSON.stringify(await read(world.keys.loyalty, '/v1/reconciliations'))).not.toContain(body.id);
+  },
   'GET /v1/approvals': (key) => seesNothingOfA(key, '/v1/approvals'),
   'GET /v1/api-keys': async (key) => {
     expect(await read(key, '/v1/api-keys')).toMatchObject({ data: [{ name: 'first' }] });
@@ -333,6 +357,29 @@ async function approvalOf(key: string, reference: string): Promise<string> {
   const wish = { currency: 'RUB', amountMinor: 100, reference };
   const { body } = await world.call(key, 'POST', '/v1/fund/deposits', wish);
   return (body as unknown as { approval: { id: string } }).approval.id;
+}
+
+const mapping = {
+  currency: 'RUB',
+  columns: { date: 'date', amount: 'amount', transactionId: 'transaction' },
+  direction: 'sign',
+} as const;
+
+/** A statement of one line that nobody knows of, compared: its run and its difference. */
+async function reconciled(key: string, transactionId: string) {
+  await world.call(key, 'PUT', '/v1/fund/statement-mapping', mapping);
+  const file = `date;amount;transaction\n01.11.2026;-5,00;${transactionId}\n`;
+  const path = '/v1/fund/statements';
+  const { text } = await send(world.surety.apiUrl, 'POST', path, { ...writing(key), 'content-type': 'text/csv' }, file);
+  const { id } = JSON.parse(text) as { id: string };
+  const first = async (list: string): Promise<{ id: string; state: string } | undefined> =>
+    ((await read(key, list)) as { data: { id: string; state: string }[] }).data[0];
+  await eventually(
+    async () => (await first('/v1/reconciliations'))?.state === 'finished',
+    () => `the statement ${id} is not reconciled: ${text}\n${world.worker?.output.slice(-3_000) ?? ''}`,
+  );
+  const [run, difference] = [await first('/v1/reconciliations'), await first('/v1/fund/differences')];
+  return { statements: id, reconciliations: run?.id ?? '', differences: difference?.id ?? '' };
 }
 
 async function asksForItself(key: string, path: string): Promise<void> {

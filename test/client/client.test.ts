@@ -11,7 +11,7 @@ import {
   type SuretyClient,
 } from '../../packages/client/src/index.js';
 import { eventually, World } from '../support/world.js';
-import { cuttingProxy, scriptedServer, type Listening } from './servers.js';
+import { cuttingProxy, scriptedServer, silentServer, type Listening } from './servers.js';
 
 let world: World;
 let shop: SuretyClient;
@@ -224,6 +224,24 @@ describe('when the network fails', () => {
     expect([long.status, long.retryAfterMs]).toEqual([429, 600_000]);
     expect((await problemOf(surety.get('/v1/fund'))).retryAfterMs).toBeNull();
     expect(server.requests).toHaveLength(2);
+  });
+
+  it('a file is given the time that it needs, a call no more than its own', async () => {
+    const server = await silentServer();
+    listening.push(server);
+    const surety = createClient({ baseUrl: server.url, apiKey: 'sk_test_x', attempts: 1, timeoutMs: 50 });
+    const upload = surety.post('/v1/credits/imports', { body: new Blob(['a']), contentType: 'text/csv' });
+    await server.asked;
+    for (const call of [
+      surety.get('/v1/fund'),
+      surety.get('/v1/programme', { timeoutMs: 20 }),
+      surety.post('/v1/credits/imports', { body: 'a', contentType: 'text/csv', timeoutMs: 20 }),
+    ]) {
+      expect(await thrownBy(call)).toBeInstanceOf(SuretyUnreachable);
+    }
+    // Begun before them all, it is still at work.
+    server.speak();
+    expect(await upload).toEqual({ id: 'x' });
   });
 
   it('it stops when it is told to', async () => {

@@ -72,3 +72,14 @@ export const scriptedServer = (
     const { status, headers = {}, body = {} } = script[Math.min(nth, script.length) - 1] ?? { status: 500 };
     response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
   });
+
+/** Answers nobody before it may speak. */
+export async function silentServer(): Promise<Listening & { speak(): void }> {
+  let speak: () => void = () => undefined;
+  const mayAnswer = new Promise<void>((resolve) => (speak = resolve));
+  const server = await listen(async (_request, _body, response) => {
+    await mayAnswer;
+    response.writeHead(200).end(JSON.stringify({ id: 'x' }));
+  });
+  return { ...server, speak };
+}

@@ -31,6 +31,21 @@ describe('a line of NDJSON', () => {
     ['of the 29th of a leap year', line({ expiresOn: '2028-02-29' }), credit({ expiresOn: '2028-02-29' })],
     ['of a date with a time', line({ expiresOn: '2027-12-31T00:00:00Z' }), refused('invalid_date', 'expiresOn')],
     ['of a key that stands twice', line().replace('{', '{"points":1,'), refused('duplicate_field', 'points')],
+    [
+      'of a date that is null and then one',
+      line().replace('{', '{"expiresOn":null,'),
+      refused('duplicate_field', 'expiresOn'),
+    ],
+    [
+      'of a date that is one and then null',
+      line().replace(/}$/, ',"expiresOn":null}'),
+      refused('duplicate_field', 'expiresOn'),
+    ],
+    [
+      'of a date that is null twice',
+      line({ expiresOn: null }).replace('{', '{"expiresOn":null,'),
+      refused('duplicate_field', 'expiresOn'),
+    ],
     ['of a key that we do not know', line({ name: 'Anna' }), refused('unknown_field')],
     ['without a member', line({ memberExternalId: undefined }), refused('missing_field', 'memberExternalId')],
     ['without points', line({ points: undefined }), refused('missing_field', 'points')],

@@ -1,5 +1,6 @@
 /** A partner in the middle of his day: members with points, payments in several states, credits, keys. For the fuzzer. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { loyaltyPartner } from '../../scripts/demoWorld.js';
 import { applyPartner } from '../../scripts/partner.js';
 import type { Surety } from '../../scripts/surety.js';
@@ -75,6 +76,7 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
     surety,
     await post('/v1/api-keys', { name: 'asker', scopes: ['fund:write'] }),
   );
+  const differenceId = await disagree(surety, key);
   return {
     apiUrl: surety.apiUrl,
     key,
@@ -83,6 +85,11 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
       invoiceId,
       paymentId: opened.map(({ id }) => id),
       approvalId,
+      differenceId,
+      direction: ['sign'],
+      header: [true],
+      date: [1, 'date'],
+      amount: [2, 'amount'],
       version: [1],
       currency: ['RUB'],
       // So little that it can be returned of any payment that is paid.
@@ -95,11 +102,38 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
       'text/csv': [
         `${lineNames.join(',')}\nmember-1,10,line-1\nmember-2,0,line-2\nnobody-yet,5,line-3\n`,
         'a,b\n1,2\n',
+        statement('fuzz'),
       ],
       'application/x-ndjson': [`${JSON.stringify(line)}\n`, `${JSON.stringify({ ...line, points: '1' })}\n{}\n`],
     },
     never: rows.map(({ id }) => id),
   };
+}
+
+const statement = (name: string): string =>
+  `date;amount;transaction\n${Array.from({ length: 20 }, (_, n) => `01.11.2026;-${n + 1},00;${name}-${n}\n`).join('')}`;
+
+/** A statement of which nobody knows anything. @returns its differences, once they are found */
+async function disagree(surety: Surety, key: string): Promise<string[]> {
+  const call = (method: string, path: string, type: string, body?: string) =>
+    fetch(surety.apiUrl + path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, 'content-type': type, 'idempotency-key': randomUUID() },
+      ...(body === undefined ? {} : { body }),
+    });
+  const columns = { date: 'date', amount: 'amount', transactionId: 'transaction' };
+  const mapping = JSON.stringify({ currency: 'RUB', columns, direction: 'sign' });
+  await call('PUT', '/v1/fund/statement-mapping', 'application/json', mapping);
+  await call('POST', '/v1/fund/statements', 'text/csv', statement('start'));
+  for (let attempt = 1; attempt < 300; attempt++) {
+    const response = await fetch(`${surety.apiUrl}/v1/fund/differences`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const { data } = (await response.json()) as { data: { id: string }[] };
+    if (data.length > 0) return data.map(({ id }) => id);
+    await pause(100);
+  }
+  throw new Error('No difference is found');
 }
 
 /** What another key has asked for, so that this one may approve. */

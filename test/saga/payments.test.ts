@@ -106,6 +106,26 @@ describe('Idempotency-Key', () => {
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
   });
 
+  it('freezes no state of an invoice’s payment that moves: opened again while it settles, it is told as it is', async () => {
+    const invoice = await world.invoice();
+    const opened = await world.open(invoice.id);
+    await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'confirm', kind: 'pause', when: 'before' });
+    const said = world.confirm(opened);
+    await world.until(opened.body.id, ['settling']);
+    const header = key();
+    const moving = await world.open(invoice.id, header);
+    expect([moving.status, moving.body]).toMatchObject([202, { id: opened.body.id, state: 'settling' }]);
+    await eventually(
+      async () => (await world.twin.requests(invoice.id)).some(({ paused }) => paused),
+      () => 'Invoicebox is not asked',
+    );
+    await world.twin.resume(invoice.id, 'confirm');
+    await said;
+    await world.until(opened.body.id, ['paid']);
+    const again = await world.open(invoice.id, header);
+    expect([again.status, again.body]).toMatchObject([200, { id: opened.body.id, state: 'paid' }]);
+  });
+
   it('[case idempot-js PR#191] refuses another body under the same key, and knows keys by their route', async () => {
     const header = key();
     const opened = await world.open((await world.invoice()).id, header);

@@ -110,6 +110,16 @@ describe('paid by somebody after an unknown outcome', () => {
     expect(await world.handle(opened.body.id).result()).toMatchObject({ state: 'declined' });
   });
 
+  it('is told as it is to whoever opens the invoice again: 202 in review, and its end by the same key', async () => {
+    const { opened, invoiceId } = await paidElsewhere();
+    const header = { 'idempotency-key': randomUUID() };
+    const moving = await world.open(invoiceId, header);
+    expect([moving.status, moving.body]).toMatchObject([202, { id: opened.body.id, state: 'in_review' }]);
+    await resolved(opened, { outcome: 'paid_elsewhere' });
+    const again = await world.open(invoiceId, header);
+    expect([again.status, again.body]).toMatchObject([200, { id: opened.body.id, state: 'declined' }]);
+  });
+
   it('by us, though Invoicebox does not say so: "paid" with the transaction of the statement captures and draws', async () => {
     const twinAccount = { name: demo.loyalty.slug, token: demo.loyalty.token };
     const funds = [{ currency: 'RUB', sizeMinor: demo.fundMinor }];

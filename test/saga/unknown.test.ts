@@ -44,6 +44,18 @@ describe('an unknown outcome', () => {
     expect(requests.filter(({ operation }) => operation === 'read').length).toBeGreaterThanOrEqual(3);
   });
 
+  it('opened again meanwhile: 202, and the same key tells the end when there is one', async () => {
+    const opened = await openWithFault({ kind: 'error_before', status: 500, times: 3 });
+    await world.confirm(opened);
+    await world.until(opened.body.id, ['unknown']);
+    const header = { 'idempotency-key': 'opened-while-unknown' };
+    const moving = await world.open(invoiceIdOf(opened), header);
+    expect([moving.status, moving.body.id]).toEqual([202, opened.body.id]);
+    await world.until(opened.body.id, ['paid']);
+    const again = await world.open(invoiceIdOf(opened), header);
+    expect([again.status, again.body]).toMatchObject([200, { id: opened.body.id, state: 'paid' }]);
+  });
+
   it('paid elsewhere after an ambiguous attempt: a person is asked, the hold stays', async () => {
     const opened = await openWithFault({ kind: 'error_before', status: 502 });
     await world.confirm(opened);

@@ -116,6 +116,19 @@ describe('an endpoint', () => {
     expect(refused.body.fields[0]?.problem).toContain(problem);
   });
 
+  it('is tried again by the same key where its name did not resolve; what is wrong for ever is told again', async () => {
+    for (const [url, replayed] of [
+      ['https://hooks.invalid/', null],
+      ['https://10.0.0.1/', 'true'],
+    ] as const) {
+      const key = { 'idempotency-key': randomUUID() };
+      const [first, again] = [await make({ url }, key), await make({ url }, key)];
+      expect([url, first.status, again.status]).toEqual([url, 422, 422]);
+      expect(again.body.fields).toEqual(first.body.fields);
+      expect(again.headers.get('idempotency-replayed')).toBe(replayed);
+    }
+  });
+
   it('of another partner is not there, whatever is asked of it', async () => {
     const { body } = await make();
     const key = world.keys.organisation;
@@ -196,7 +209,9 @@ describe('deliveries', () => {
       () => 'the replay never ended',
     );
     const replayed = await call('POST', `${path}/replay`, { from, to });
-    expect(replayed.body).toEqual({ deliveries: 3, complete: true, to });
+    expect(replayed.body).toEqual({ deliveries: 3, complete: true, to, next: null });
+    const forged = await call('POST', `${path}/replay`, { from, to, after: 'made.up' });
+    expect([forged.status, forged.body.fields[0]?.field]).toEqual([422, 'after']);
     for (const id of ids) await arrived((event) => event.id === id, id === one ? 3 : 2);
     const none = await call('POST', `${path}/replay`, { from: to, to: '2099-01-01T00:00:00Z' });
     expect(none.body.deliveries).toBe(0);

@@ -33,6 +33,9 @@ const to = (url: string, change: Partial<WebhookMessage> = {}): WebhookMessage =
   ...change,
 });
 
+/** What is wrong with a URL for ever. */
+const final = (problem: string) => ({ problem, mayPass: false });
+
 /** Whatever a name resolves to, in turn; the last stays. */
 function resolving(...answers: string[]): Resolve {
   return () => {
@@ -153,7 +156,7 @@ describe('[case documenso PR#3166, oneuptime#2578] addresses of our own network'
   const guard = new AddressGuard(false);
 
   it.each(inside)('%s: refused when registered, and when connecting', async (url) => {
-    expect(await whatIsWrongWith(url, guard, false)).toBe('must lead to a public address');
+    expect(await whatIsWrongWith(url, guard, false)).toEqual(final('must lead to a public address'));
     expect(await client(guard).deliver(to(url))).toEqual({ kind: 'problem', problem: 'refused_address' });
   });
 
@@ -161,7 +164,7 @@ describe('[case documenso PR#3166, oneuptime#2578] addresses of our own network'
     '%s: refused when registered, and when connecting',
     async (host) => {
       const wrong = await whatIsWrongWith(`https://${host}/`, guard, false);
-      expect(wrong).toMatch(/public address|does not resolve/);
+      expect(wrong?.problem).toMatch(/public address|does not resolve/);
       const attempt = await client(guard).deliver(to(`https://${host}/`));
       expect(attempt).toMatchObject({ kind: 'problem' });
       expect(['refused_address', 'dns']).toContain(attempt.kind === 'problem' ? attempt.problem : '');
@@ -185,8 +188,30 @@ describe('[case documenso PR#3166, oneuptime#2578] addresses of our own network'
         { address: '::ffff:10.0.0.1', family: 6 },
       ]),
     );
-    expect(await whatIsWrongWith('https://hooks.example.org/', mixed, false)).toBe('must lead to a public address');
+    expect(await whatIsWrongWith('https://hooks.example.org/', mixed, false)).toEqual(
+      final('must lead to a public address'),
+    );
     expect(await client(mixed).deliver(to('https://hooks.example.org/'))).toMatchObject({ problem: 'refused_address' });
+  });
+
+  it.each<[string, Resolve]>([
+    ['is not known', () => Promise.resolve([])],
+    ['cannot be looked up at the moment', () => Promise.reject(new Error('ESERVFAIL'))],
+  ])('a name that %s is no refused address, and may be right tomorrow', async (_, resolve) => {
+    const unsure = new AddressGuard(false, resolve);
+    const url = 'https://hooks.example.org/';
+    expect(await whatIsWrongWith(url, unsure, false)).toEqual({
+      problem: 'has a host name that does not resolve',
+      mayPass: true,
+    });
+    expect(await client(unsure).deliver(to(url))).toEqual({ kind: 'problem', problem: 'dns' });
+  });
+
+  it('the same where both look-ups of a name fail, by whatever name servers there are', async () => {
+    expect(await whatIsWrongWith('https://hooks.invalid/', guard, false)).toEqual({
+      problem: expect.stringContaining('does not resolve'),
+      mayPass: true,
+    });
   });
 
   it.each(['8.8.8.8', '93.184.215.14', '2a00:1450:4001:82f::200e'])('%s is public', (address) => {
@@ -208,13 +233,13 @@ describe('what may be registered', () => {
     ['https://hooks.example.org/a?b=c', null],
     ['https://hooks.example.org:8443/', null],
   ])('%.60s: %j', async (url, wrong) => {
-    expect(await whatIsWrongWith(url, guard, false)).toBe(wrong);
+    expect(await whatIsWrongWith(url, guard, false)).toEqual(wrong === null ? null : final(wrong));
   });
 
   it('loopback over http in test mode alone', async () => {
     expect(await whatIsWrongWith('http://127.0.0.1:3000/', new AddressGuard(true), true)).toBeNull();
-    expect(await whatIsWrongWith('http://10.0.0.1:3000/', new AddressGuard(true), true)).toBe(
-      'must lead to a public address',
+    expect(await whatIsWrongWith('http://10.0.0.1:3000/', new AddressGuard(true), true)).toEqual(
+      final('must lead to a public address'),
     );
   });
 });

@@ -9,9 +9,16 @@ export interface Patience {
   readonly withinMs: number;
   /** How long one attempt may take, in milliseconds. A confirm is answered within about 10 s. */
   readonly timeoutMs: number;
+  /** ... that sends a file. Surety waits half an hour for one. */
+  readonly uploadTimeoutMs: number;
 }
 
-export const defaultPatience: Patience = { attempts: 4, withinMs: 30_000, timeoutMs: 20_000 };
+export const defaultPatience: Patience = {
+  attempts: 4,
+  withinMs: 30_000,
+  timeoutMs: 20_000,
+  uploadTimeoutMs: 30 * 60_000,
+};
 
 const firstWaitMs = 250;
 const longestWaitMs = 8_000;
@@ -20,17 +27,19 @@ const longestWaitMs = 8_000;
 interface Wish {
   readonly idempotencyKey: string | null;
   readonly signal: AbortSignal | undefined;
+  /** How long each may take, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** Throws SuretyProblem, SuretyUnreachable, or the reason of the caller's own signal. */
 export async function attempt<T>(
-  { idempotencyKey, signal }: Wish,
-  patience: Patience,
+  { idempotencyKey, signal, timeoutMs }: Wish,
+  patience: Pick<Patience, 'attempts' | 'withinMs'>,
   send: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const begunMs = performance.now();
   for (let made = 1; ; made += 1) {
-    const outcome = await once(signal, patience.timeoutMs, send);
+    const outcome = await once(signal, timeoutMs, send);
     if (outcome.kind === 'answered') return outcome.answer;
     signal?.throwIfAborted();
     const { error } = outcome;

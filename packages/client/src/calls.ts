@@ -40,6 +40,8 @@ export interface Calling {
   readonly idempotencyKey?: string;
   /** Ends waiting and repeating. What was sent may still take effect. */
   readonly signal?: AbortSignal;
+  /** How long one attempt of this call may take, in milliseconds. Absent: the client's `timeoutMs`, or `uploadTimeoutMs` where a file is sent. */
+  readonly timeoutMs?: number;
 }
 
 export type CallOf<Operation> = Calling & PathOption<Operation> & QueryOption<Operation> & BodyOption<Operation>;

@@ -111,7 +111,9 @@ export class SuretyClient {
       ...(call.contentType !== undefined && { bodySerializer: (body: unknown) => body }),
       parseAs,
     };
-    return attempt({ idempotencyKey, signal: call.signal }, this.#patience, async (signal): Promise<Answer> => {
+    const usualMs = call.contentType === undefined ? this.#patience.timeoutMs : this.#patience.uploadTimeoutMs;
+    const wish = { idempotencyKey, signal: call.signal, timeoutMs: call.timeoutMs ?? usualMs };
+    return attempt(wish, this.#patience, async (signal): Promise<Answer> => {
       const { data, error, response } = await this.#openApi.request(method, path, { ...init, signal });
       if (response.ok) return data as Answer;
       throw new SuretyProblem(response.status, error, idempotencyKey, retryAfterMsOf(response));

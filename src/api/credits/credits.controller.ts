@@ -77,11 +77,12 @@ export class CreditsController {
     const { partnerId, keyId } = caller;
     const request = { partnerId, actorId: keyId, route: 'POST /v1/credits', key, body, subjectId: uuidv7() };
     const answer = await this.idempotency.once(request, async () => {
-      const { memberExternalId, expiresOn, reference: name } = body;
-      const memberId = body.memberId ?? (await this.points.openMember(partnerId, memberExternalId ?? noMember()));
+      const { memberId, memberExternalId, expiresOn, reference: name } = body;
       const actor = { kind: 'api_key', id: keyId } as const;
-      const wish = { partnerId, memberId, points: body.points, expiresOn, reference: name, actor, at: Date.now() };
-      const credited = await this.points.credit(wish);
+      const wish = { partnerId, points: body.points, expiresOn, reference: name, actor, at: Date.now() };
+      const credited = await (memberId === undefined
+        ? this.points.creditNamed({ ...wish, memberExternalId: memberExternalId ?? noMember() })
+        : this.points.credit({ ...wish, memberId }));
       switch (credited.outcome) {
         case 'credited':
         case 'already_credited': {

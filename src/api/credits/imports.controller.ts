@@ -15,6 +15,7 @@ import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { wishHash } from '../idempotency.js';
 import { Problem } from '../problem.js';
+import { refuseEncoded } from '../uploads.js';
 import { anyUuid, instant, queryFlag } from '../validate.js';
 import { ImportStarts } from './importStarts.js';
 import { ImportUploads } from './importUploads.js';
@@ -174,10 +175,7 @@ const inUtc = (told: CreditImport): CreditImport => ({
 });
 
 function formatOf(request: Request, asked: ImportFormat | undefined): ImportFormat {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new Problem('unsupported_media_type', 'Send the file as it is, not compressed.');
-  }
+  refuseEncoded(request);
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   // Read as one JSON value by then: nothing is left to stream.
   const said =

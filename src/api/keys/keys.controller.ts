@@ -1,16 +1,17 @@
 /** `/v1/api-keys`: made, replaced and revoked by a key that has every scope. A key is shown once. */
-import { Body, Get, Param, Post, Res } from '@nestjs/common';
+import { Body, Get, Param, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { ApiKeyEntity } from '../../database/entities/apiKey.js';
 import { send } from '../answer.js';
 import { CallerOf, scopes, type Caller } from '../auth/apiKeys.js';
+import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
-import { anyUuid, instant, invalidField, moment, words } from '../validate.js';
-import { Keys } from './keys.js';
+import { anyUuid, instant, invalidField, moment, queryInteger, words } from '../validate.js';
+import { Keys, mostKeys, type Made } from './keys.js';
 
 const hourMs = 3_600_000;
 
@@ -29,10 +30,19 @@ const rotateBody = z
       .min(0)
       .max(30 * 24)
       .default(24)
-      .meta({ description: 'How long the key that is replaced still works' }),
+      .meta({
+        description:
+          'How long the key that is replaced still works; ten minutes at least, since the answer may be lost. 0 is refused for the last key that has every scope',
+      }),
   })
   .default({ overlapHours: 24 })
   .meta({ id: 'RotateApiKey' });
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  limit: queryInteger(1, 200).default(100).meta({ description: 'At most so many keys' }),
+});
+const position = z.object({ id: z.uuid() });
 
 const keySchema = z
   .object({
@@ -56,25 +66,35 @@ export class KeysController {
   constructor(
     private readonly keys: Keys,
     private readonly idempotency: Idempotency,
+    private readonly cursors: Cursors,
   ) {}
 
   @Get()
   @Endpoint({
     scope: 'every',
     summary: 'List API keys, newest first',
-    answers: { 200: z.object({ data: z.array(keySchema) }).meta({ id: 'ApiKeyList' }) },
+    answers: { 200: pageOf(keySchema, 'ApiKeyList') },
   })
-  async list(@CallerOf() caller: Caller) {
-    return { data: (await this.keys.list(caller.partnerId)).map(keyJson) };
+  async list(
+    @CallerOf() { partnerId }: Caller,
+    @Query({ schema: listQuery }) { after, limit }: z.infer<typeof listQuery>,
+  ) {
+    const key = { partnerId, list: 'api-keys' };
+    const before = after === undefined ? null : this.cursors.open(key, after, position).id;
+    const read = await this.keys.list(partnerId, before, limit + 1);
+    const { data, next } = this.cursors.page(key, limit, read, ({ id }) => ({ id }));
+    return { data: data.map(keyJson), next };
   }
 
   @Post()
   @Endpoint({
     scope: 'every',
     summary: 'Make an API key',
+    description: `At most ${mostKeys} work at the same time.`,
     idempotent: true,
     body: 'json',
     answers: { 201: madeSchema },
+    problems: ['conflict'],
   })
   async make(
     @CallerOf() caller: Caller,
@@ -119,9 +139,16 @@ export class KeysController {
       switch (rotated.kind) {
         case 'not_found':
           throw new Problem('not_found');
+        case 'last_full_key':
+          throw new Problem(
+            'conflict',
+            'It is the last key that can make others, and if this answer were lost nobody could: give an overlap of an hour or more, and revoke it when its successor works.',
+            { refusal: 'last_full_key' },
+          );
         case 'over':
           throw new Problem('conflict', 'The key has ended already; make a new one.', { refusal: 'key_is_over' });
-        case 'rotated':
+        case 'too_many':
+        case 'made':
           return madeAnswer(rotated, newId);
       }
     });
@@ -162,8 +189,12 @@ export class KeysController {
   }
 }
 
-function madeAnswer({ key, secret }: { key: ApiKeyEntity; secret: string }, subjectId: string) {
-  const body = { ...keyJson(key), key: secret };
+function madeAnswer(made: Made, subjectId: string) {
+  if (made.kind === 'too_many')
+    throw new Problem('conflict', `There are ${mostKeys} keys or more that work; revoke one first.`, {
+      refusal: 'too_many_keys',
+    });
+  const body = { ...keyJson(made.key), key: made.secret };
   // The database never sees the key itself.
   return { status: 201, body, frozen: { ...body, key: null }, subjectId };
 }

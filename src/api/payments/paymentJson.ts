@@ -84,6 +84,15 @@ export const passportSchema = z
         returnedAt: time.nullable(),
       }),
     ),
+    paidForWhatWasSeen: z
+      .object({
+        verdict: z.enum(['pending', 'equal', 'differs']),
+        readAt: time.nullable(),
+        status: z.string().nullable(),
+        amountMinor: amount.nullable(),
+        currency: z.string().nullable(),
+      })
+      .meta({ description: 'What the invoice reads after it was paid; read by reconciliation, within a day' }),
     attempts: z.array(
       z.object({
         n: z.int(),

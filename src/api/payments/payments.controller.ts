@@ -34,7 +34,7 @@ export class PaymentsController {
     scope: 'payments:write',
     summary: 'Open a payment of an invoice',
     description:
-      'An invoice has one live or paid payment: opening it again answers that one (200). A loyalty payment is answered with its price in points, ready for the buyer; an organisation’s is paid in the background (202).',
+      'An invoice has one live or paid payment: opening it again answers that one (200; 202 while its outcome is not known yet). A loyalty payment is answered with its price in points, ready for the buyer; an organisation’s is paid in the background (202).',
     idempotent: true,
     body: 'json',
     answers: { 201: paymentSchema, 200: paymentSchema, 202: paymentSchema },
@@ -60,17 +60,14 @@ export class PaymentsController {
     const answer = await this.idempotency.once(
       request,
       async (paymentId) => {
-        const memberId =
-          body.memberExternalId === undefined
-            ? null
-            : await this.points.openMember(caller.partnerId, body.memberExternalId);
         const opened = await this.payments.open({
           partnerId: caller.partnerId,
           settings: caller.settings,
           paymentId,
           scheme: body.scheme,
           invoiceId: body.invoiceId,
-          memberId,
+          memberId: null,
+          memberExternalId: body.memberExternalId,
           openedBy: { kind: 'api_key', id: caller.keyId },
           links: body.links,
         });
@@ -84,8 +81,9 @@ export class PaymentsController {
           );
         }
         if (told.reason === 'invoice_not_found') throw new Problem('not_found');
-        const finished = told.state === 'opening' ? 202 : opened.kind === 'opened' ? 201 : 200;
-        return { ...told.answer, status: finished, subjectId: opened.paymentId };
+        // What moves is not frozen: a repetition tells where it stands by then.
+        const status = told.answer.status === 202 ? 202 : opened.kind === 'opened' ? 201 : 200;
+        return { ...told.answer, status, subjectId: opened.paymentId };
       },
       async (paymentId) => (await this.#tell(caller.partnerId, paymentId)).answer,
     );
@@ -265,7 +263,7 @@ export class PaymentsController {
             );
           case 'refused':
             if (said.refusal === 'busy')
-              throw new Problem('too_many_requests', 'Nothing was changed.', {}, { 'Retry-After': '1' });
+              throw new Problem('too_many_requests', 'The payment stands as it did.', {}, { 'Retry-After': '1' });
             throw conflict(told, said.refusal);
           case 'over':
             throw conflict(told);

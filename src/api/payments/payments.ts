@@ -23,6 +23,7 @@ export interface WishToPay {
   readonly scheme: Scheme;
   readonly invoiceId: string;
   readonly memberId: string | null;
+  readonly memberExternalId?: string | undefined;
   readonly openedBy: Actor;
   readonly links: { successUrl?: string | undefined; failUrl?: string | undefined; cancelUrl?: string | undefined };
 }

@@ -230,7 +230,10 @@ export class EndpointsController {
 
   async #checkUrl(text: string): Promise<void> {
     const wrong = await whatIsWrongWith(text, this.guard, this.options.testMode);
-    if (wrong !== null) throw invalidField('url', wrong, kindOf(text));
+    if (wrong === null) return;
+    const refusal = invalidField('url', wrong.problem, kindOf(text));
+    // A name server's bad moment is not remembered with the key.
+    throw wrong.mayPass ? refusal.thatMayPass() : refusal;
   }
 
   #newSecret(endpointId: string): { secret: string; secretSealed: string } {

@@ -29,6 +29,10 @@ BEGIN
         'points', points, 'fundRestored', fund_restored, 'reference', reference, 'requestedBy', requested_by,
         'decidedBy', decided_by, 'invoiceStatus', invoice_status, 'returnedAt', returned_at) ORDER BY id), '[]')
         FROM payment_return WHERE payment_id = p_payment),
+      -- Whether what was paid is what was seen: read again afterwards, since the call itself carries no amount.
+      'paidForWhatWasSeen', (SELECT jsonb_build_object('verdict', coalesce(verdict, 'pending'), 'readAt', read_at,
+          'status', status, 'amountMinor', payment_check.amount_minor, 'currency', payment_check.currency)
+        FROM (SELECT) AS one LEFT JOIN payment_check ON payment_check.payment_id = p_payment),
       'attempts', (SELECT coalesce(jsonb_agg(jsonb_build_object('n', n, 'startedAt', started_at, 'finishedAt', finished_at,
         'class', class, 'code', code, 'requestId', request_id) ORDER BY n), '[]')
         FROM payment_attempt WHERE payment_id = p_payment),
