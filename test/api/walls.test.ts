@@ -116,7 +116,8 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
     expect(await read(key, '/v1/payment-batches')).toEqual({ data: [], next: null });
   },
   'POST /v1/payment-batches': async (key) => {
-    const { body } = await world.call(key, 'POST', '/v1/payment-batches', { invoiceIds: [(await world.invoice()).id] });
+    // Of an invoice that Invoicebox does not know: nothing is paid.
+    const { body } = await world.call(key, 'POST', '/v1/payment-batches', { invoiceIds: [randomUUID()] });
     expect(JSON.stringify(await read(world.keys.loyalty, '/v1/payment-batches'))).not.toContain(body.id);
   },
   'POST /v1/login-tokens': async (key) => {
