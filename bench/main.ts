@@ -3,11 +3,13 @@ import { parseArgs } from 'node:util';
 import { benchBatch } from './batch.js';
 import { benchCredits } from './credits.js';
 import type { BenchOptions, Report } from './harness.js';
+import { benchReconcile } from './reconcile.js';
 import { benchWebhooks } from './webhooks.js';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
   batch: benchBatch,
   credits: benchCredits,
+  reconcile: benchReconcile,
   webhooks: benchWebhooks,
 };
 

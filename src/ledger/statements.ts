@@ -5,7 +5,8 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Actor } from '../domain/payment.js';
-import type { StatementMapping, Turnover } from '../domain/statement.js';
+import type { StatementMapping } from '../domain/statement.js';
+import type { Turnover } from '../domain/statementBalances.js';
 import { plainArray, textArray } from './arrays.js';
 import { call, iso } from './call.js';
 import { outcome } from './outcomes.js';
