@@ -25,17 +25,18 @@ BEGIN
       SELECT id, transaction_id, operation_id, amount_minor, currency FROM statement_line
       WHERE partner_id = p_partner AND transfer_id IS NULL AND id > p_after AND id <= v_last
     ), pointed AS (
-      SELECT line.*, payment.id AS payment_id FROM line
-      JOIN payment ON payment.partner_id = p_partner AND payment.transaction_id = line.transaction_id
+      -- Each a look-up of its own (OFFSET 0 keeps it so): from the lines to the payments, never the other way round.
+      SELECT line.*, named.id AS payment_id FROM line, LATERAL (
+        SELECT id FROM payment WHERE partner_id = p_partner AND transaction_id = line.transaction_id OFFSET 0) AS named
       WHERE p_by = 'transaction'
       UNION ALL
-      SELECT line.*, payment.id FROM line
-      JOIN payment ON payment.id = statement_payment_id(line.operation_id)
-      WHERE p_by = 'operation' AND payment.partner_id = p_partner
+      SELECT line.*, named.id FROM line, LATERAL (
+        SELECT id FROM payment WHERE id = statement_payment_id(line.operation_id) AND partner_id = p_partner OFFSET 0) AS named
+      WHERE p_by = 'operation'
     ), candidate AS (
       SELECT pointed.id AS line_id, entry.id AS entry_id,
         entry.amount_minor <> pointed.amount_minor OR entry.currency <> pointed.currency AS differs
-      FROM pointed JOIN fund_entry entry ON entry.payment_id = pointed.payment_id
+      FROM pointed, LATERAL (SELECT * FROM fund_entry WHERE fund_entry.payment_id = pointed.payment_id OFFSET 0) AS entry
       WHERE sign(entry.amount_minor) = sign(pointed.amount_minor)
         AND NOT EXISTS (SELECT FROM statement_line used WHERE used.transfer_id = entry.id)
     ), ranked AS (
@@ -44,7 +45,8 @@ BEGIN
       FROM candidate
     )
     UPDATE statement_line SET transfer_id = ranked.entry_id, matched_by = p_by, differs = ranked.differs, candidates = NULL
-    FROM ranked WHERE statement_line.id = ranked.line_id AND of_line = 1 AND of_entry = 1;
+    FROM ranked WHERE statement_line.id = ranked.line_id AND partner_id = p_partner AND statement_line.transfer_id IS NULL
+      AND of_line = 1 AND of_entry = 1;
     GET DIAGNOSTICS v_found = ROW_COUNT;
     EXIT WHEN v_found = 0;
     v_matched := v_matched + v_found;
@@ -62,7 +64,9 @@ RETURN CASE WHEN p_operation ~ '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' THE
 -- Its reference, or the invoice's number or the id of its payment, stands in one of the line's columns, with the same sum.
 -- Answers how many were matched.
 CREATE OR REPLACE FUNCTION statement_match_by_reference(p_partner uuid) RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp
+-- Sets are hashed: their sizes are not known beforehand. What must be looked up one by one says so by OFFSET 0.
+SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
   v_external uuid[];
   v_drawn uuid[];
@@ -79,9 +83,9 @@ BEGIN
       UNION
       SELECT id FROM transfer WHERE credit = ANY (v_external)
     ), entry AS MATERIALIZED (
-      SELECT fund_entry.*, payment.invoice_number FROM told JOIN fund_entry ON fund_entry.id = told.id
-      LEFT JOIN payment ON payment.id = fund_entry.payment_id
-      WHERE NOT EXISTS (SELECT FROM statement_line used WHERE used.transfer_id = told.id)
+      SELECT entry.*, (SELECT invoice_number FROM payment WHERE payment.id = entry.payment_id) AS invoice_number
+      FROM told, LATERAL (SELECT * FROM fund_entry WHERE fund_entry.id = told.id OFFSET 0) AS entry
+      WHERE NOT EXISTS (SELECT FROM statement_line used WHERE used.transfer_id = told.id OFFSET 0)
     ), named AS (
       SELECT entry.id, entry.amount_minor, entry.currency, entry.at, name
       FROM entry, unnest(ARRAY[entry.reference, entry.invoice_number, entry.payment_id::text]) AS name
@@ -99,7 +103,8 @@ BEGIN
       FROM candidate
     )
     UPDATE statement_line SET transfer_id = ranked.entry_id, matched_by = 'reference', candidates = NULL
-    FROM ranked WHERE statement_line.id = ranked.line_id AND of_line = 1 AND of_entry = 1;
+    FROM ranked WHERE statement_line.id = ranked.line_id AND partner_id = p_partner AND statement_line.transfer_id IS NULL
+      AND of_line = 1 AND of_entry = 1;
     GET DIAGNOSTICS v_found = ROW_COUNT;
     EXIT WHEN v_found = 0;
     v_matched := v_matched + v_found;
@@ -115,7 +120,8 @@ $$;
 -- cannot be known: those lines are marked, and a person looks at them.
 -- Answers how many were matched.
 CREATE OR REPLACE FUNCTION statement_match_by_invoice(p_partner uuid, p_zone text, p_from date, p_to date) RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp
+SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
   -- An outcome that was unknown may have been proven, and booked, so much later.
   booked_within CONSTANT interval := interval '8 days';
@@ -136,16 +142,17 @@ BEGIN
       WHERE partner_id = p_partner AND transfer_id IS NULL AND candidates IS NULL AND day BETWEEN p_from AND p_to
         AND amount_minor < 0 AND invoice_number IS NOT NULL
     ), entry AS MATERIALIZED (
-      SELECT fund_entry.id, fund_entry.amount_minor, fund_entry.currency, payment.invoice_number,
-        (least(fund_entry.at, (SELECT min(started_at) FROM payment_attempt attempt WHERE attempt.payment_id = payment.id))
+      SELECT entry.id, entry.amount_minor, entry.currency, paid.invoice_number,
+        (least(entry.at, (SELECT min(started_at) FROM payment_attempt attempt WHERE attempt.payment_id = entry.payment_id))
           AT TIME ZONE p_zone)::date AS first_day,
-        (fund_entry.at AT TIME ZONE p_zone)::date AS last_day
-      FROM fund_entry JOIN payment ON payment.id = fund_entry.payment_id
-      WHERE fund_entry.partner_id = p_partner AND fund_entry.kind = 'draw'
-        AND fund_entry.at >= (p_from - 1)::timestamp AT TIME ZONE p_zone
-        AND fund_entry.at < (p_to + 2)::timestamp AT TIME ZONE p_zone + booked_within
-        AND payment.invoice_number IN (SELECT invoice_number FROM line)
-        AND NOT EXISTS (SELECT FROM statement_line used WHERE used.transfer_id = fund_entry.id)
+        (entry.at AT TIME ZONE p_zone)::date AS last_day
+      FROM fund_entry entry,
+        LATERAL (SELECT invoice_number FROM payment WHERE payment.id = entry.payment_id OFFSET 0) AS paid
+      WHERE entry.partner_id = p_partner AND entry.kind = 'draw'
+        AND entry.at >= (p_from - 1)::timestamp AT TIME ZONE p_zone
+        AND entry.at < (p_to + 2)::timestamp AT TIME ZONE p_zone + booked_within
+        AND paid.invoice_number IN (SELECT invoice_number FROM line)
+        AND NOT EXISTS (SELECT FROM statement_line used WHERE used.transfer_id = entry.id OFFSET 0)
     ), pair AS MATERIALIZED (
       SELECT line.id AS line_id, entry.id AS entry_id, line.day, line.invoice_number, line.amount_minor, line.currency
       FROM line JOIN entry USING (invoice_number, amount_minor, currency)
@@ -156,7 +163,7 @@ BEGIN
       HAVING count(DISTINCT entry_id) > count(DISTINCT line_id)
     ), marked AS (
       UPDATE statement_line SET candidates = entries FROM pair JOIN rivals USING (day, invoice_number, amount_minor, currency)
-      WHERE statement_line.id = pair.line_id
+      WHERE statement_line.id = pair.line_id AND partner_id = p_partner AND statement_line.transfer_id IS NULL
       RETURNING statement_line.id
     ), ranked AS (
       -- Within such a group everything fits everything: the first line to the first entry, the second to the second.
@@ -169,7 +176,8 @@ BEGIN
       SELECT DISTINCT ON (entry_id) entry_id, line_id FROM ranked WHERE nth_line = nth_entry ORDER BY entry_id, line_id
     )
     UPDATE statement_line SET transfer_id = chosen.entry_id, matched_by = 'invoice'
-    FROM chosen WHERE statement_line.id = chosen.line_id AND NOT EXISTS (SELECT FROM marked WHERE marked.id = chosen.line_id);
+    FROM chosen WHERE statement_line.id = chosen.line_id AND partner_id = p_partner AND statement_line.transfer_id IS NULL
+      AND NOT EXISTS (SELECT FROM marked WHERE marked.id = chosen.line_id);
     GET DIAGNOSTICS v_found = ROW_COUNT;
     v_matched := v_matched + v_found;
   END LOOP;

@@ -71,7 +71,7 @@ BEGIN
     WITH alone AS MATERIALIZED (
       SELECT entry.* FROM fund_entry entry
       WHERE entry.partner_id = p_partner AND entry.at >= p_from AND entry.at < p_to AND entry.kind <> 'correction'
-        AND NOT EXISTS (SELECT FROM statement_line line WHERE line.transfer_id = entry.id)
+        AND NOT EXISTS (SELECT FROM statement_line line WHERE line.transfer_id = entry.id OFFSET 0)
       ORDER BY entry.at, entry.id LIMIT p_limit
     ), judged AS (
       SELECT alone.*, least(alone.at, (SELECT min(started_at) FROM payment_attempt attempt
