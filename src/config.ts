@@ -33,12 +33,12 @@ const apiEnvironment = z.object({
 const workerEnvironment = z.object({
   ...common,
   WORKER_HEALTH_PORT: port.default(3001),
-  /** Which queues this worker serves: all by default; a larger deployment may scale them apart. */
+  /** Which queues this worker serves: all by default; a larger deployment may scale them apart. Each must be served by some. */
   WORKER_QUEUES: z
     .string()
-    .default('payments,invoicebox,background,webhooks')
+    .default('payments,invoicebox,background,webhooks,imports')
     .transform((text) => text.split(',').map((name) => name.trim()))
-    .pipe(z.array(z.enum(['payments', 'invoicebox', 'background', 'webhooks'])).min(1)),
+    .pipe(z.array(z.enum(['payments', 'invoicebox', 'background', 'webhooks', 'imports'])).min(1)),
   HOST: z.string().default('0.0.0.0'),
   /**
    * Given for a release whose workflows are incompatible with those before it: this worker belongs to the deployment
@@ -60,6 +60,8 @@ const workerEnvironment = z.object({
   WEBHOOK_TOTAL_TIMEOUT_MS: z.coerce.number().int().min(1).max(20_000).default(10_000),
   /** Attempts at once. Of one endpoint a few, so that this is about endpoints, slow ones above all. */
   WEBHOOK_SLOTS: z.coerce.number().int().min(1).max(5_000).default(500),
+  /** Imports of credits at once; each books by two connections. */
+  IMPORT_SLOTS: z.coerce.number().int().min(1).max(50).default(3),
   /** Shrinks the waits between attempts and the three days that an endpoint may fail: for tests. */
   WEBHOOK_WAIT_SCALE: z.coerce.number().positive().max(1).default(1),
 });

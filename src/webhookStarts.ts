@@ -5,6 +5,7 @@ import type { Log } from './log.js';
 import {
   deliverWebhookWorkflow,
   deliveryStart,
+  isUrgent,
   startWebhooksScheduleId,
   type DeliverWebhook,
 } from './workflows/messages.js';
@@ -16,6 +17,7 @@ const mostAtOnce = 24;
 const mostWaiting = 10_000;
 
 export class WebhookStarts {
+  readonly #urgent: DeliverWebhook[] = [];
   readonly #waiting: DeliverWebhook[] = [];
   #underWay = 0;
 
@@ -26,14 +28,21 @@ export class WebhookStarts {
 
   /** For the ledger: see there. */
   readonly onDeliveries: OnDeliveries = (deliveries) => {
-    this.#waiting.push(...deliveries.slice(0, mostWaiting - this.#waiting.length));
-    while (this.#underWay < mostAtOnce && this.#waiting.length > 0) void this.#startWaiting();
+    for (const [waiting, wanted] of [
+      [this.#urgent, true],
+      [this.#waiting, false],
+    ] as const) {
+      const alike = deliveries.filter((delivery) => isUrgent(delivery) === wanted);
+      waiting.push(...alike.slice(0, mostWaiting - waiting.length));
+    }
+    while (this.#underWay < mostAtOnce && this.#urgent.length + this.#waiting.length > 0) void this.#startWaiting();
   };
 
-  /** One after the other, until none waits. */
+  /** One after the other, the urgent first, until none waits. */
   async #startWaiting(): Promise<void> {
     this.#underWay += 1;
-    for (let delivery = this.#waiting.shift(); delivery !== undefined; delivery = this.#waiting.shift()) {
+    const next = () => this.#urgent.shift() ?? this.#waiting.shift();
+    for (let delivery = next(); delivery !== undefined; delivery = next()) {
       try {
         await this.#start(delivery);
       } catch (error) {

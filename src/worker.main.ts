@@ -1,7 +1,7 @@
 /**
- * The worker: one process, four queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
+ * The worker: one process, five queues. `payments` runs the workflows and their Postgres steps; `invoicebox` makes every
  * call to Invoicebox, as fast as the server lets it; `background` does what nobody waits for;
- * `webhooks` speaks to partners' endpoints, slow ones among them. On SIGTERM it takes no new work and lets a running confirm finish.
+ * `webhooks` speaks to partners' endpoints, slow ones among them; `imports` books credits by the file. On SIGTERM it takes no new work and lets a running confirm finish.
  */
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
@@ -135,6 +135,7 @@ const makers = {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createSealActivities(new Audit(pool)),
+        // Of imports that a worker began who knew no queue for them.
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),
         ...createReconcileActivities(new Statements(pool), reconciliations, partners),
@@ -149,8 +150,18 @@ const makers = {
       maxConcurrentLocalActivityExecutions: 500,
       // Deliveries that are being made; one that waits for a day is read again from its short history.
       maxCachedWorkflows: 1_000,
-      maxConcurrentActivityTaskExecutions: 10,
+      // Runs of Schedules, and what is done piece by piece: each waits for Postgres or a server most of its time, and none
+      // must find all places taken by others that go on for minutes.
+      maxConcurrentActivityTaskExecutions: 40,
       shutdownGraceTime: config.WEBHOOK_TOTAL_TIMEOUT_MS + 5_000,
+    }),
+  imports: () =>
+    Worker.create({
+      ...common,
+      taskQueue: taskQueues.imports,
+      activities: createImportActivities(imports),
+      maxConcurrentActivityTaskExecutions: config.IMPORT_SLOTS,
+      shutdownGraceTime: '15 s',
     }),
   webhooks: () =>
     Worker.create({

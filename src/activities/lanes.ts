@@ -1,6 +1,7 @@
 /**
  * How many deliveries to one endpoint a worker makes at once: few at first, more while it answers, one by one when it does
- * not. So a slow endpoint takes neither slots nor time from the others, and a quick one is not held back.
+ * not. So a slow endpoint takes neither slots nor time from the others, and a quick one is not held back. Some places are kept
+ * for what is urgent: a flood of expired points fills all but those.
  */
 const atFirst = 4;
 const atMost = 32;
@@ -9,7 +10,11 @@ const waitersAPlace = 4;
 const waitMs = 1_000;
 const mostKept = 10_000;
 
+/** Of so many places one is kept. */
+const oneKeptOf = 4;
+
 interface Waiter {
+  readonly isUrgent: boolean;
   readonly admit: (admitted: boolean) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -30,19 +35,19 @@ export class Lanes {
   readonly #lanes = new Map<string, Lane>();
 
   /** Waits a moment for a place where the endpoint answers. */
-  async enter(endpointId: string): Promise<Leave | NoPlace> {
+  async enter(endpointId: string, isUrgent: boolean): Promise<Leave | NoPlace> {
     const lane = this.#laneOf(endpointId);
-    if (lane.active < lane.limit) lane.active += 1;
+    if (lane.active < placesFor(lane, isUrgent)) lane.active += 1;
     else if (lane.limit === 1) return 'unresponsive';
-    else if (!(await isAdmitted(lane))) return lane.limit === 1 ? 'unresponsive' : 'busy';
+    else if (!(await isAdmitted(lane, isUrgent))) return lane.limit === 1 ? 'unresponsive' : 'busy';
     return leaver(lane);
   }
 
   /** Only at once, and only to an endpoint that has not failed to answer lately. */
-  enterAtOnce(endpointId: string): Leave | NoPlace {
+  enterAtOnce(endpointId: string, isUrgent: boolean): Leave | NoPlace {
     const lane = this.#laneOf(endpointId);
     if (lane.limit === 1) return 'unresponsive';
-    if (lane.active >= lane.limit) return 'busy';
+    if (lane.active >= placesFor(lane, isUrgent)) return 'busy';
     lane.active += 1;
     return leaver(lane);
   }
@@ -59,16 +64,20 @@ export class Lanes {
   }
 }
 
-/** Waits for a place, which whoever leaves takes over for it. */
-function isAdmitted(lane: Lane): Promise<boolean> {
-  if (lane.waiting.length >= lane.limit * waitersAPlace) return Promise.resolve(false);
+const placesFor = (lane: Lane, isUrgent: boolean): number =>
+  isUrgent ? lane.limit : lane.limit - Math.floor(lane.limit / oneKeptOf);
+
+/** Waits for a place, which whoever leaves takes over for it. The urgent wait apart: no number of others keeps them out. */
+function isAdmitted(lane: Lane, isUrgent: boolean): Promise<boolean> {
+  const alike = lane.waiting.filter((waiter) => waiter.isUrgent === isUrgent).length;
+  if (alike >= lane.limit * waitersAPlace) return Promise.resolve(false);
   return new Promise((admit) => {
     const timer = setTimeout(() => {
       const place = lane.waiting.findIndex((waiter) => waiter.timer === timer);
       if (place >= 0) lane.waiting.splice(place, 1);
       admit(false);
     }, waitMs);
-    lane.waiting.push({ admit, timer });
+    lane.waiting.push({ isUrgent, admit, timer });
   });
 }
 
@@ -76,8 +85,11 @@ function leaver(lane: Lane): Leave {
   return (answered) => {
     lane.active -= 1;
     lane.limit = answered ? Math.max(Math.min(lane.limit * 2, atMost), atFirst) : 1;
-    while (lane.active < lane.limit) {
-      const next = lane.waiting.shift();
+    for (;;) {
+      const isUrgent = lane.waiting.some((waiter) => waiter.isUrgent);
+      const place = lane.waiting.findIndex((waiter) => waiter.isUrgent === isUrgent);
+      if (lane.active >= placesFor(lane, isUrgent)) break;
+      const [next] = place === -1 ? [] : lane.waiting.splice(place, 1);
       if (next === undefined) break;
       clearTimeout(next.timer);
       lane.active += 1;

@@ -1,4 +1,7 @@
-/** Sets imports to work whose body is here and whose workflow is not: after a crash in between, or with Temporal away then. */
+/**
+ * Sets imports to work whose body is here and whose workflow is not: after a crash in between, or with Temporal away then. And
+ * forgets uploads that were cut: what has come of them may name people, and nobody else would ever take it away.
+ */
 import { Context } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import type { CreditImports } from '../ledger/creditImports.js';
@@ -6,6 +9,8 @@ import { importStart, importWorkflow } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
 
 const atMost = 1_000;
+/** So long after its last piece an upload does not go on. */
+const cutAfterMs = 3_600_000;
 
 export function createImportStartActivities(imports: CreditImports, client: Client) {
   return {
@@ -27,7 +32,16 @@ export function createImportStartActivities(imports: CreditImports, client: Clie
         }
         Context.current().heartbeat(started);
       }
+      await forgetCut();
       return started;
     },
   };
+
+  async function forgetCut(): Promise<void> {
+    const at = scheduledAt();
+    for (const { partnerId, importId } of await imports.cut(cutAfterMs, atMost, at)) {
+      await imports.forget(partnerId, importId, cutAfterMs, at);
+      Context.current().heartbeat();
+    }
+  }
 }

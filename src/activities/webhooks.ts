@@ -10,7 +10,7 @@ import type { KeyRing } from '../keyring.js';
 import type { TakeUp, Webhooks } from '../ledger/webhooks.js';
 import type { WebhookClient } from '../webhooks/client.js';
 import { webhookSecretPurpose } from '../webhooks/signature.js';
-import { deliverWebhookWorkflow, deliveryStart, type DeliverWebhook } from '../workflows/messages.js';
+import { deliverWebhookWorkflow, deliveryStart, isUrgent, type DeliverWebhook } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
 import { Lanes, type Leave } from './lanes.js';
 
@@ -49,6 +49,10 @@ const page = { each: 200, limit: 1_000, leaseMs: 600_000 } as const;
 const mostStruggling = 5;
 const startsAtOnce = 10;
 const startForMs = 240_000;
+/** Rows of disabled and deleted endpoints a transaction, and for how long a run clears them. */
+const clearedAtOnce = 2_000;
+const clearForMs = 30_000;
+const mostCleared = 100;
 
 export function createDeliveryActivities(
   webhooks: Webhooks,
@@ -62,7 +66,7 @@ export function createDeliveryActivities(
     /** Local to the workflow: for endpoints that can be expected to answer. */
     async attemptWebhookAtOnce(delivery: DeliverWebhook): Promise<FirstAttempt> {
       if (atOnce >= mostAtOnce) return { kind: 'not_tried' };
-      const place = lanes.enterAtOnce(delivery.endpointId);
+      const place = lanes.enterAtOnce(delivery.endpointId, isUrgent(delivery));
       if (typeof place === 'string') return { kind: 'not_tried' };
       atOnce += 1;
       try {
@@ -74,7 +78,7 @@ export function createDeliveryActivities(
 
     /** Retries are Temporal's: what is to be tried again fails with the time until then. */
     async attemptWebhook(delivery: DeliverWebhook): Promise<DeliveryEnd> {
-      const place = await lanes.enter(delivery.endpointId);
+      const place = await lanes.enter(delivery.endpointId, isUrgent(delivery));
       switch (place) {
         case 'busy':
           throw later('busy', (0.5 + Math.random()) * busyMs);
@@ -137,9 +141,22 @@ export function createWebhookStartActivities(webhooks: Webhooks, client: Client)
         if (due.length === 0) break;
       }
       if (count.started + count.unclear > 0) Context.current().log.info('deliveries were taken up', { ...count });
+      await clearEndpoints();
       return count;
     },
   };
+
+  /** What is left of endpoints that were disabled or deleted; where it is much, the next run goes on. */
+  async function clearEndpoints(): Promise<void> {
+    const until = performance.now() + clearForMs;
+    for (const endpoint of await webhooks.endpointsToClear(mostCleared)) {
+      let cleared = clearedAtOnce;
+      while (cleared === clearedAtOnce && performance.now() < until) {
+        cleared = await webhooks.clearEndpoint(endpoint, clearedAtOnce);
+        Context.current().heartbeat(cleared);
+      }
+    }
+  }
 
   async function start(delivery: DeliverWebhook, count: { started: number; unclear: number }): Promise<void> {
     try {

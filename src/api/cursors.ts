@@ -14,7 +14,7 @@ export interface ListKey {
   readonly filters?: object;
 }
 
-const cursorText = z.string().min(1).max(1_000);
+export const cursorText = z.string().min(1).max(1_000);
 export const pageQuery = {
   after: cursorText.optional().meta({ description: 'The `next` of the page before; absent: the first page' }),
   limit: queryInteger(1, 200).default(50).meta({ description: 'At most so many items' }),

@@ -139,6 +139,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'reconciliation_begin', 'reconciliation_end', 'reconciliations_unfinished', 'partners_page',
     'payment_check_discover', 'payment_check_due', 'payment_check_store',
     'webhook_attempt_begin', 'webhook_attempt_end', 'webhook_postpone', 'webhook_deliveries_take_up',
+    'webhook_endpoints_to_clear', 'webhook_endpoint_clear', 'credit_imports_cut', 'credit_import_forget',
     'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
     'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end',
     'partners_to_seal', 'audit_seal', ...both,

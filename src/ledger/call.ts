@@ -6,6 +6,8 @@ export interface DueDelivery {
   readonly partnerId: string;
   readonly eventId: string;
   readonly endpointId: string;
+  /** Lower goes first (delivery_priority in event_publish.sql). */
+  readonly priority: number;
 }
 
 /** Hears of deliveries after their commit. It must not throw, and nobody waits for it: a Schedule catches what it loses. */
@@ -32,8 +34,8 @@ export async function call<T>(
 }
 
 function dueDelivery(text: string): DueDelivery {
-  const [partnerId = '', eventId = '', endpointId = ''] = text.split(':');
-  return { partnerId, eventId, endpointId };
+  const [partnerId = '', eventId = '', endpointId = '', priority] = text.split(':');
+  return { partnerId, eventId, endpointId, priority: Number(priority) };
 }
 
 export const iso = (at: number): string => new Date(at).toISOString();

@@ -36,8 +36,9 @@ const rejection = z.object({ line: count, reason: z.string(), field: z.string().
 const openOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('receiving'), importId: z.uuid(), reception: z.int() }),
   z.object({ outcome: z.literal('received'), importId: z.uuid(), sha256: z.string() }),
-  outcome('other'),
+  outcome('other', 'too_many'),
 ]);
+const importKeys = z.array(z.object({ partnerId: z.uuid(), importId: z.uuid() }));
 const work = z.object({
   state: z.enum(importStates),
   format: z.enum(importFormats),
@@ -84,9 +85,14 @@ export class CreditImports {
   open(
     partnerId: string,
     upload: { keyHash: Buffer; format: ImportFormat; dryRun: boolean; actor: Actor; at: number },
+    /** Of the partner's others. */
+    most: { readonly receiving: number; readonly running: number },
   ): Promise<ImportOpening> {
     const { keyHash, format, dryRun, actor, at } = upload;
-    return this.#call(openOutcome, 'credit_import_open', [partnerId, keyHash, format, dryRun, actor, iso(at)]);
+    return this.#call(openOutcome, 'credit_import_open', [
+      ...[partnerId, keyHash, format, dryRun, actor, iso(at)],
+      ...[most.receiving, most.running],
+    ]);
   }
 
   receive(to: Reception, chunk: { n: number; firstLine: number; lines: number; bytes: Buffer }, at: number) {
@@ -151,8 +157,17 @@ export class CreditImports {
 
   /** Of all partners: those with lines to do, whose body has been here for so long. */
   running(graceMs: number, limit: number, at: number): Promise<{ partnerId: string; importId: string }[]> {
-    const keys = z.array(z.object({ partnerId: z.uuid(), importId: z.uuid() }));
-    return this.#call(keys, 'credit_imports_running', [graceMs, limit, iso(at)]);
+    return this.#call(importKeys, 'credit_imports_running', [graceMs, limit, iso(at)]);
+  }
+
+  /** Of all partners: uploads of which nothing has come for so long. */
+  cut(quietMs: number, limit: number, at: number): Promise<{ partnerId: string; importId: string }[]> {
+    return this.#call(importKeys, 'credit_imports_cut', [quietMs, limit, iso(at)]);
+  }
+
+  /** An upload of which nothing has come for so long, unless it has come again. */
+  forget(partnerId: string, importId: string, quietMs: number, at: number) {
+    return this.#call(outcome('forgotten', 'kept'), 'credit_import_forget', [partnerId, importId, quietMs, iso(at)]);
   }
 
   /** @returns how many rows went; 0: nothing is left */

@@ -68,7 +68,8 @@ const exportedMember = z.object({
   createdAt: instant,
   erasedAt: instant.nullable(),
 });
-const exportedEntry = entry.extend({ memberId: z.uuid(), expiresOn: day });
+const exportedEntry = entry.extend({ xid: z.string(), memberId: z.uuid(), expiresOn: day });
+const entryPage = z.object({ epoch: whole, until: z.string(), entries: z.array(exportedEntry) });
 const expired = z.object({ lots: whole, points: whole, members: whole });
 
 export type CreditOutcome = z.infer<typeof creditOutcome>;
@@ -79,6 +80,7 @@ export type Entry = z.infer<typeof entry>;
 export type Lot = z.infer<typeof lot>;
 export type ExportedMember = z.infer<typeof exportedMember>;
 export type ExportedEntry = z.infer<typeof exportedEntry>;
+export type EntryExport = z.infer<typeof entryPage>;
 
 interface Credit {
   readonly partnerId: string;
@@ -232,14 +234,19 @@ export class Points {
     return this.#call(z.array(exportedMember), 'export_members', [partnerId, after, limit, iso(at)]);
   }
 
+  /** By what wrote them and by id, from after the given one; `until` as the first page told it: the end of all of them. */
   exportEntries(
     partnerId: string,
-    after: string | null,
+    place: { readonly after: { readonly xid: string; readonly id: string } | null; readonly until: string | null },
     limit: number,
     span: { from: number | null; to: number | null },
-  ): Promise<ExportedEntry[]> {
+  ): Promise<EntryExport> {
     const [from, to] = [span.from, span.to].map((at) => (at === null ? null : iso(at)));
-    return this.#call(z.array(exportedEntry), 'export_entries', [partnerId, after, limit, from, to]);
+    const { after, until } = place;
+    return this.#call(entryPage, 'export_entries', [
+      ...[partnerId, after?.xid ?? null, after?.id ?? null, until],
+      ...[limit, from, to],
+    ]);
   }
 
   #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {

@@ -47,7 +47,13 @@ const delivery = z.object({
   nextAttemptAt: instant.nullable(),
 });
 const replayRangeOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('asked'), deliveries: whole, complete: z.boolean(), to: instant }),
+  z.object({
+    outcome: z.literal('asked'),
+    deliveries: whole,
+    complete: z.boolean(),
+    to: instant,
+    next: z.object({ at: instant, eventId: z.uuid() }).nullable(),
+  }),
   outcome('disabled', 'not_found'),
 ]);
 const testOutcome = z.discriminatedUnion('outcome', [
@@ -68,9 +74,12 @@ const endOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('recorded'), state: z.enum(['pending', 'delivered', 'failed']) }),
   outcome('over'),
 ]);
-const dueDelivery = z.object({ partnerId: z.uuid(), eventId: z.uuid(), endpointId: z.uuid() });
+const dueDelivery = z.object({ partnerId: z.uuid(), eventId: z.uuid(), endpointId: z.uuid(), priority: whole });
+const ofPartner = z.object({ partnerId: z.uuid(), endpointId: z.uuid() });
 const feedPage = z.object({
   epoch: whole,
+  /** Of what is older, a page that is not full has told the last. */
+  horizon: z.string(),
   events: z.array(z.object({ xid: z.string(), position: whole, body: z.looseObject({}) })),
 });
 
@@ -79,6 +88,9 @@ export type WebhookDelivery = z.infer<typeof delivery>;
 export type AttemptBegin = z.infer<typeof beginOutcome>;
 export type AttemptEnd = z.infer<typeof endOutcome>;
 export type FeedPage = z.infer<typeof feedPage>;
+
+/** A delivery by its ids. */
+export type DeliveryKey = Omit<DueDelivery, 'priority'>;
 
 /** How many deliveries the starter takes up at a time, and which. */
 export interface TakeUp {
@@ -194,7 +206,14 @@ export class Webhooks {
   replayRange(
     partnerId: string,
     endpointId: string,
-    span: { from: number; to: number; undeliveredOnly: boolean; most: number },
+    span: {
+      from: number;
+      to: number;
+      undeliveredOnly: boolean;
+      most: number;
+      /** The `next` of the replay before, as it came: its time is finer than a millisecond. */
+      after?: { readonly at: string; readonly eventId: string } | undefined;
+    },
     at: number,
   ) {
     return this.#call(replayRangeOutcome, 'webhook_replay_range', [
@@ -205,6 +224,8 @@ export class Webhooks {
       span.undeliveredOnly,
       span.most,
       iso(at),
+      span.after?.at ?? null,
+      span.after?.eventId ?? null,
     ]);
   }
 
@@ -213,12 +234,12 @@ export class Webhooks {
     return this.#call(testOutcome, 'webhook_test', [partnerId, endpointId, eventId, iso(at)]);
   }
 
-  beginAttempt({ partnerId, eventId, endpointId }: DueDelivery, at: number): Promise<AttemptBegin> {
+  beginAttempt({ partnerId, eventId, endpointId }: DeliveryKey, at: number): Promise<AttemptBegin> {
     return this.#call(beginOutcome, 'webhook_attempt_begin', [partnerId, eventId, endpointId, iso(at)]);
   }
 
   endAttempt(
-    { partnerId, eventId, endpointId }: DueDelivery,
+    { partnerId, eventId, endpointId }: DeliveryKey,
     attempt: WebhookAttempt,
     decision: WebhookDecision,
     disableAfterMs: number,
@@ -237,7 +258,7 @@ export class Webhooks {
     ]);
   }
 
-  postpone({ partnerId, eventId, endpointId }: DueDelivery, delayMs: number, at: number) {
+  postpone({ partnerId, eventId, endpointId }: DeliveryKey, delayMs: number, at: number) {
     return this.#call(outcome('postponed', 'over'), 'webhook_postpone', [
       partnerId,
       eventId,
@@ -257,6 +278,16 @@ export class Webhooks {
       wish.limit,
       iso(at),
     ]);
+  }
+
+  /** Of all partners: endpoints that were deleted, or disabled with deliveries on their way. */
+  endpointsToClear(limit: number): Promise<z.infer<typeof ofPartner>[]> {
+    return this.#call(z.array(ofPartner), 'webhook_endpoints_to_clear', [limit]);
+  }
+
+  /** @returns how many rows were cleared; fewer than the limit: nothing is left */
+  clearEndpoint({ partnerId, endpointId }: z.infer<typeof ofPartner>, limit: number): Promise<number> {
+    return this.#call(whole, 'webhook_endpoint_clear', [partnerId, endpointId, limit]);
   }
 
   /** In the order of what may be read, from after the given place; `type` null: all. */

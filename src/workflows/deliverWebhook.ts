@@ -29,7 +29,7 @@ export async function deliverWebhook(delivery: DeliverWebhook): Promise<Delivery
   const { attemptWebhook } = proxyActivities<DeliveryActivities>({
     taskQueue: taskQueues.webhooks,
     // Fair between endpoints: the backlog of one is nobody else's wait.
-    priority: { fairnessKey: delivery.endpointId },
+    priority: { priorityKey: delivery.priority, fairnessKey: delivery.endpointId },
     startToCloseTimeout: '40 s',
     // For what is no answer of the endpoint's, as Postgres being away; an endpoint's failures bring their own delay.
     retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '5 min' },

@@ -1,25 +1,33 @@
-/** Books the lines of an import, then ends it, once. Started by the API when the body is here whole. */
+/**
+ * Books the lines of an import, then ends it, once. Started by the API when the body is here whole. Its activities have a queue
+ * of their own with few places, fair between partners: a file of a million lines keeps nothing else waiting, nor another's file.
+ */
 import { proxyActivities } from '@temporalio/workflow';
 import type * as importActivities from '../activities/creditImport.js';
 import type { ImportKey } from '../activities/creditImport.js';
+import { taskQueues } from './messages.js';
 
 type ImportActivities = ReturnType<typeof importActivities.createImportActivities>;
 
-const { applyCreditImport } = proxyActivities<ImportActivities>({
-  startToCloseTimeout: '2 h',
-  // A killed worker's import goes on elsewhere after this.
-  heartbeatTimeout: '15 s',
-  retry: { initialInterval: '1 s', maximumInterval: '1 min' },
-  summary: 'Book the lines that are not done yet',
-});
-const { endCreditImport } = proxyActivities<ImportActivities>({
-  startToCloseTimeout: '5 min',
-  heartbeatTimeout: '30 s',
-  retry: { initialInterval: '1 s', maximumInterval: '1 min' },
-  summary: 'End the import and tell the partner',
-});
-
 export async function importCredits(key: ImportKey): Promise<void> {
+  const common = {
+    taskQueue: taskQueues.imports,
+    priority: { fairnessKey: key.partnerId },
+    retry: { initialInterval: '1 s', maximumInterval: '1 min' },
+  } as const;
+  const { applyCreditImport } = proxyActivities<ImportActivities>({
+    ...common,
+    startToCloseTimeout: '2 h',
+    // A killed worker's import goes on elsewhere after this.
+    heartbeatTimeout: '15 s',
+    summary: 'Book the lines that are not done yet',
+  });
+  const { endCreditImport } = proxyActivities<ImportActivities>({
+    ...common,
+    startToCloseTimeout: '5 min',
+    heartbeatTimeout: '30 s',
+    summary: 'End the import and tell the partner',
+  });
   const failure = await applyCreditImport(key);
   await endCreditImport({ ...key, failure });
 }

@@ -67,12 +67,16 @@ export const workflowNames: Readonly<Record<Scheme, string>> = {
 export const resumedWorkflow = 'resumedPayment';
 export const workflowIdOf = (paymentId: string): string => `payment-${paymentId}`;
 
-/** `webhooks`: attempts to deliver, apart from the rest, since a partner's endpoint may be slow. */
+/**
+ * `webhooks`: attempts to deliver, apart from the rest, since a partner's endpoint may be slow. `imports`: lines of imports are
+ * booked there, which takes as long as they are many.
+ */
 export const taskQueues = {
   payments: 'payments',
   invoicebox: 'invoicebox',
   background: 'background',
   webhooks: 'webhooks',
+  imports: 'imports',
 } as const;
 
 /** Of the worker deployment, where versions are pinned. */
@@ -116,7 +120,12 @@ export interface DeliverWebhook {
   readonly partnerId: string;
   readonly eventId: string;
   readonly endpointId: string;
+  /** Lower goes first, from 1 to 5. Absent where it was started by a release that knew none. */
+  readonly priority?: number;
 }
+
+/** What is of a payment: no flood of other events keeps it waiting. */
+export const isUrgent = ({ priority }: DeliverWebhook): boolean => priority === 1;
 
 export const deliverWebhookWorkflow = 'deliverWebhook';
 export const startWebhooksWorkflow = 'startWebhooks';
@@ -129,6 +138,8 @@ export function deliveryStart(delivery: DeliverWebhook) {
     taskQueue: taskQueues.background,
     args: [delivery] as [DeliverWebhook],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    // Fair between endpoints: the backlog of one is nobody else's wait.
+    priority: { priorityKey: delivery.priority, fairnessKey: delivery.endpointId },
   } as const;
 }
 

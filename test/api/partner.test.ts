@@ -248,6 +248,11 @@ describe('exports', () => {
       await credit(await member(name), 5, { reference: `${name.slice(0, 1)}${randomUUID()}` });
     const reversible = idOf(await credit(await member('=HYPERLINK("x")'), 5));
     await post(`/v1/credits/${reversible}/reverse`, { points: 4, reference: '=1+1' });
+    // Of what may still be being written, an export tells nothing yet.
+    await eventually(
+      async () => (await text('/v1/exports/entries?format=csv')).includes(",reversal,-4,'=1"),
+      () => 'the reversal is never exported',
+    );
     const sheets = [await text('/v1/exports/members?format=csv'), await text('/v1/exports/entries?format=csv')];
     for (const line of sheets.flatMap((sheet) => sheet.split('\n'))) {
       expect(line).not.toMatch(/(^|,)"?([=+@]|-(?!\d+,))/);
@@ -255,12 +260,38 @@ describe('exports', () => {
     expect(sheets[0]).toContain("'+7 900 111-22-33");
     expect(sheets[1]).toMatch(/,reversal,-4,'=1\+1,/);
     expect(await text('/v1/exports/members')).toContain('"externalId":"+7 900 111-22-33"');
-    const entries = (await text('/v1/exports/entries')).trimEnd().split('\n').map((line) => JSON.parse(line) as { points: number }); // prettier-ignore
-    const { rows } = await world.surety.admin.query<{ sum: string }>(
-      "SELECT sum(balance) FROM account WHERE kind = 'member.available' AND partner_id = $1",
-      [world.partnerIds.loyalty],
+    const entries = async (query = '') => {
+      const lines = (await text(`/v1/exports/entries${query}`)).trimEnd().split('\n');
+      return lines.map((line) => JSON.parse(line) as { points: number; reference: string });
+    };
+    await eventually(
+      async () => {
+        const { rows } = await world.surety.admin.query<{ sum: string }>(
+          "SELECT sum(balance) FROM account WHERE kind = 'member.available' AND partner_id = $1",
+          [world.partnerIds.loyalty],
+        );
+        return (await entries()).reduce((sum, { points }) => sum + points, 0) === Number(rows[0]?.sum);
+      },
+      () => 'the entries are never those of the balances',
     );
-    expect(entries.reduce((sum, { points }) => sum + points, 0)).toBe(Number(rows[0]?.sum));
+  });
+
+  it('of entries go on where the one before ended', async () => {
+    const id = await member('goes on');
+    const end = await fetch(`${world.surety.apiUrl}/v1/exports/entries`, {
+      headers: { authorization: `Bearer ${world.keys.loyalty}` },
+    });
+    const whole = (await end.text()).trimEnd().split('\n');
+    const after = encodeURIComponent(end.headers.get('surety-next') ?? '');
+    const reference = randomUUID();
+    await post('/v1/credits', { memberId: id, points: 1, reference });
+    await eventually(
+      async () => (await text(`/v1/exports/entries?after=${after}`)).includes(reference),
+      () => 'the new entry never comes',
+    );
+    const since = (await text(`/v1/exports/entries?after=${after}`)).trimEnd().split('\n');
+    expect(since.length).toBeLessThan(whole.length);
+    expect((await get('/v1/exports/entries?after=made.up')).status).toBe(422);
   });
 });
 

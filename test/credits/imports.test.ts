@@ -1,7 +1,9 @@
 /** What an import does to the ledger: chunks, lines, repetitions, others who credit in the same moment. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { Client, Connection } from '@temporalio/client';
 import { createImportActivities } from '../../src/activities/creditImport.js';
+import { createImportStartActivities } from '../../src/activities/startImports.js';
 import { ChunkCutter } from '../../src/api/credits/chunkCutter.js';
 import { CreditImports, type CreditImport, type ImportFormat } from '../../src/ledger/creditImports.js';
 import { Books, saga } from '../support/books.js';
@@ -28,7 +30,7 @@ async function receive(text: string, options: { format?: ImportFormat; dryRun?: 
   const at = Date.now();
   const { partnerId } = books;
   const upload = { keyHash: randomBytes(32), format, dryRun, actor: saga, at };
-  const opened = await bulk().open(partnerId, upload);
+  const opened = await bulk().open(partnerId, upload, { receiving: 100, running: 100 });
   if (opened.outcome !== 'receiving') throw new Error(opened.outcome);
   const to = { partnerId, ...opened };
   const bytes = Buffer.from(text);
@@ -176,13 +178,8 @@ it('reports refused lines by number, reason and field, and credits the others', 
   ]);
   const at = Date.now();
   const { partnerId } = books;
-  const opened = await bulk().open(partnerId, {
-    keyHash: randomBytes(32),
-    format: 'ndjson',
-    dryRun: false,
-    actor: saga,
-    at,
-  });
+  const upload = { keyHash: randomBytes(32), format: 'ndjson', dryRun: false, actor: saga, at } as const;
+  const opened = await bulk().open(partnerId, upload, { receiving: 100, running: 100 });
   if (opened.outcome !== 'receiving') throw new Error(opened.outcome);
   const cutter = new ChunkCutter();
   for (const chunk of [...cutter.push(bytes), ...cutter.end()])
@@ -225,12 +222,64 @@ it('a dry run says what would be, and changes nothing', async () => {
   expect(rowCount).toBe(0);
 });
 
-it('does not credit who was erased', async () => {
+it('does not credit who was erased, by whatever name', async () => {
   const member = await books.points.openMember(books.partnerId, 'karl');
   await books.points.eraseMember(books.partnerId, member, Date.now());
-  const told = await importCsv([`erased:${member};5;;k-1`, 'karl;6;;k-2']);
-  expect(told).toMatchObject({ creditedLines: 1, rejectedLines: 1, membersCreated: 1 });
-  await expect(rejections(told)).resolves.toEqual([{ line: 2, reason: 'member_erased', field: 'memberExternalId' }]);
+  // What he is called now no line can say; `erased:…` is a name as any other.
+  const told = await importCsv([`\u0001erased:${member};4;;k-0`, `erased:${member};5;;k-1`, 'karl;6;;k-2']);
+  expect(told).toMatchObject({ creditedLines: 2, rejectedLines: 1, membersCreated: 2 });
+  await expect(rejections(told)).resolves.toEqual([{ line: 2, reason: 'invalid_member', field: 'memberExternalId' }]);
+  expect(await books.points.balance(books.partnerId, member, Date.now())).toEqual({ available: 0, held: 0 });
+});
+
+describe('uploads', () => {
+  const most = { receiving: 2, running: 1 };
+  const upload = (at: number, keyHash = randomBytes(32), atMost = most) =>
+    bulk().open(books.partnerId, { keyHash, format: 'csv', dryRun: false, actor: saga, at }, atMost);
+
+  it('only so many of a partner are received at once; what is here already is told all the same', async () => {
+    const at = Date.now();
+    const key = randomBytes(32);
+    const first = await upload(at, key);
+    if (first.outcome !== 'receiving') throw new Error(first.outcome);
+    const { importId } = first;
+    await expect(upload(at)).resolves.toMatchObject({ outcome: 'receiving' });
+    await expect(upload(at)).resolves.toEqual({ outcome: 'too_many' });
+    await expect(upload(at, key)).resolves.toMatchObject({ outcome: 'receiving', importId });
+    // Of those nothing has come for long: they keep nobody out.
+    await expect(upload(at + 120_000)).resolves.toMatchObject({ outcome: 'receiving' });
+
+    const body = { bytes: 1, lines: 0, sha256: randomBytes(32), header };
+    await bulk().start({ partnerId: books.partnerId, importId, reception: 2 }, body, at);
+    await expect(upload(at + 300_000)).resolves.toEqual({ outcome: 'too_many' });
+    await expect(upload(at + 300_000, key)).resolves.toMatchObject({ outcome: 'received' });
+    await bulk().end(books.partnerId, importId, null, at);
+    await expect(upload(at + 300_000)).resolves.toMatchObject({ outcome: 'receiving' });
+  });
+
+  it('one that was cut and does not come again is forgotten by the Schedule, names and all', async () => {
+    const hourMs = 3_600_000;
+    const at = Date.now() - 2 * hourMs;
+    const many = { receiving: 100, running: 100 };
+    const cut = await upload(at, undefined, many);
+    const fresh = await upload(Date.now(), undefined, many);
+    if (cut.outcome !== 'receiving' || fresh.outcome !== 'receiving') throw new Error('not received');
+    const { partnerId } = books;
+    const bytes = Buffer.from('ludmila;1;;cut-1\n');
+    for (const [to, when] of [[cut, at], [fresh, Date.now()]] as const) await bulk().receive({ partnerId, ...to }, { n: 0, firstLine: 1, lines: 1, bytes }, when); // prettier-ignore
+    const client = new Client({ connection: Connection.lazy() });
+    const activities = createImportStartActivities(new CreditImports(books.worker), client);
+    const now = Date.now();
+    const schedule = new MockActivityEnvironment({
+      scheduledTimestampMs: now,
+      currentAttemptScheduledTimestampMs: now,
+    });
+    await schedule.run(() => activities.startImports({ graceMs: hourMs }));
+    const { rows } = await books.admin.query<{ import_id: string }>('SELECT import_id FROM credit_import_chunk');
+    expect(rows).toEqual([{ import_id: fresh.importId }]);
+    await expect(bulk().get(partnerId, cut.importId)).resolves.toBeNull();
+    await client.connection.close();
+  });
 });
 
 it('goes on after a crash exactly where the last commit was', async () => {

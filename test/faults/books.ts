@@ -22,6 +22,8 @@ export interface PaymentRow {
   readonly seenPoints: number | null;
   readonly pointsCaptured: number;
   readonly drawnMinor: number;
+  readonly returnedMinor: number;
+  readonly returnedPoints: number;
   readonly events: readonly { readonly seq: number; readonly type: string }[];
   readonly attempts: readonly AttemptRow[];
 }
@@ -35,6 +37,7 @@ export async function readPayments(pool: pg.Pool): Promise<PaymentRow[]> {
       'seenPoints', (confirmation #>> '{seen,points}')::bigint,
       'pointsCaptured', (SELECT coalesce(sum(amount), 0) FROM transfer WHERE payment_id = payment.id AND kind = 'capture'),
       'drawnMinor', (SELECT coalesce(sum(amount), 0) FROM transfer WHERE payment_id = payment.id AND kind = 'draw'),
+      'returnedMinor', returned_minor, 'returnedPoints', returned_points,
       'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('seq', seq, 'type', type) ORDER BY seq), '[]')
         FROM payment_event WHERE payment_id = payment.id),
       'attempts', (SELECT coalesce(jsonb_agg(jsonb_build_object('n', n, 'class', class,
@@ -48,6 +51,7 @@ interface MemberRow {
   readonly memberId: string;
   readonly credited: string;
   readonly captured: string;
+  readonly returned: string;
   readonly available: string;
   readonly held: string;
 }
@@ -60,6 +64,8 @@ export async function readMembers(pool: pg.Pool): Promise<MemberRow[]> {
         WHERE owner = member.id AND transfer.kind = 'credit')::text AS credited,
       (SELECT coalesce(sum(amount), 0) FROM transfer JOIN account ON account.id = debit
         WHERE owner = member.id AND transfer.kind = 'capture')::text AS captured,
+      (SELECT coalesce(sum(amount), 0) FROM transfer JOIN account ON account.id = credit
+        WHERE owner = member.id AND transfer.kind = 'return_points')::text AS returned,
       (SELECT coalesce(sum(balance), 0) FROM account WHERE owner = member.id AND kind = 'member.available')::text AS available,
       (SELECT coalesce(sum(balance), 0) FROM account WHERE owner = member.id AND kind = 'member.held')::text AS held
     FROM member`);

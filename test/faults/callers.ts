@@ -20,12 +20,23 @@ interface PaymentBody {
   readonly reason: string | null;
   readonly points: number;
   readonly invoice: { readonly amountMinor: number; readonly currency: string };
+  readonly returnedMinor: number;
+  readonly returnedPoints: number;
+}
+
+interface ReturnBody {
+  readonly id: string;
+  readonly state: string;
 }
 
 interface Answer {
   /** 0: no answer came. */
   readonly status: number;
-  readonly body: Partial<PaymentBody> & { readonly code?: string; readonly payment?: PaymentBody };
+  readonly body: Partial<PaymentBody> & {
+    readonly code?: string;
+    readonly payment?: PaymentBody;
+    readonly approvalId?: string | null;
+  };
 }
 
 export interface ApiAddress {
@@ -41,13 +52,18 @@ export class Caller {
     private readonly watch: Watch,
     readonly purchase: Purchase,
     /** When it gives up asking; `performance.now()`. */
-    private readonly deadline: number,
+    private deadline: number,
   ) {
     this.#turn = purchase.planned.api;
   }
 
   get isOutOfTime(): boolean {
     return performance.now() > this.deadline;
+  }
+
+  /** Something new begins, with patience of its own. */
+  takeTime(patienceMs: number): void {
+    this.deadline = performance.now() + patienceMs;
   }
 
   /** Opens the payment. @returns whether there is one to go on with */
@@ -101,6 +117,38 @@ export class Caller {
     const { member, paymentId } = this.purchase;
     const body = verb === 'confirm' ? { memberExternalId: member.externalId, seen } : {};
     return this.#post(`/v1/payments/${paymentId ?? ''}/${verb}`, body, key);
+  }
+
+  /** Asks for something of the payment, until it is answered. */
+  ask(what: 'returns', wish: object, key: string): Promise<Answer> {
+    return this.#until(
+      () => this.#post(`/v1/payments/${this.purchase.paymentId ?? ''}/${what}`, wish, key),
+      this.deadline,
+    );
+  }
+
+  /** Another person approves. */
+  async approve(approvalId: string): Promise<void> {
+    const key = randomUUID();
+    const { secondKey } = this.purchase.tenant;
+    const body = { version: 1, reason: 'the fault run' };
+    const path = `/v1/approvals/${approvalId}/approve`;
+    const { status, body: said } = await this.#until(
+      () => this.#send('POST', path, body, key, secondKey),
+      this.deadline,
+    );
+    if (status !== 200 && !this.isOutOfTime)
+      this.purchase.complaints.push(`an approval was answered ${status} ${said.code ?? ''}`);
+  }
+
+  async returns(): Promise<readonly ReturnBody[]> {
+    const { body } = await this.#send('GET', `/v1/payments/${this.purchase.paymentId ?? ''}/returns`);
+    return (body as { readonly data?: readonly ReturnBody[] }).data ?? [];
+  }
+
+  /** What statements are about that name this id. */
+  willBeNamed(id: string): void {
+    this.watch.nameById(id, this.purchase.trail);
   }
 
   /** What the buyer sees now: null once there is nothing to confirm. */
@@ -165,14 +213,20 @@ export class Caller {
     return this.#send('POST', path, body, key);
   }
 
-  async #send(method: string, path: string, body?: unknown, key?: string): Promise<Answer> {
+  async #send(
+    method: string,
+    path: string,
+    body?: unknown,
+    key?: string,
+    apiKey = this.purchase.tenant.apiKey,
+  ): Promise<Answer> {
     const url = this.apis.apiUrl(this.#turn++) + path;
     try {
       const response = await fetch(url, {
         method,
         signal: AbortSignal.timeout(answerWithinMs),
         headers: {
-          authorization: `Bearer ${this.purchase.tenant.apiKey}`,
+          authorization: `Bearer ${apiKey}`,
           ...(key === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': key }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -94,7 +94,7 @@ export class Injector {
       purchase.exercised = true;
     }
     if (fault.kind === 'operator' && fault.at === 'waiting') {
-      await this.#act(purchase, fault.act);
+      await this.#act(workflowIdOf(paymentIdOf(purchase)), fault.act);
       // A confirm in the same instant may win over a cancel (its own cell); this one is about the cancel alone.
       if (fault.act === 'cancel') await this.#untilOver(purchase);
       purchase.exercised = true;
@@ -351,23 +351,26 @@ export class Injector {
   #operator(
     purchase: Purchase,
     act: 'terminate' | 'cancel' | 'reset',
-    at: 'before_call' | 'during_call' | 'unknown',
+    at: 'before_call' | 'during_call' | 'unknown' | 'giving_back',
   ): void {
     const [step, when] = (
       {
         before_call: ['payment_attempt_begin', 'before'],
         during_call: ['payment_attempt_begin', 'past'],
         unknown: ['payment_unproven', 'past'],
+        giving_back: ['payment_return_book', 'before'],
       } as const
     )[at];
     this.#trap(purchase, 'worker', step, when, async () => {
-      await this.#act(purchase, act);
+      await this.#act(
+        at === 'giving_back' ? `return-${purchase.returnIds[0] ?? ''}` : workflowIdOf(paymentIdOf(purchase)),
+        act,
+      );
       return 'go_on';
     });
   }
 
-  async #act(purchase: Purchase, act: 'terminate' | 'cancel' | 'reset'): Promise<void> {
-    const workflowId = workflowIdOf(paymentIdOf(purchase));
+  async #act(workflowId: string, act: 'terminate' | 'cancel' | 'reset'): Promise<void> {
     const handle = this.machines.client.workflow.getHandle(workflowId);
     await this.machines.persistently(async () => {
       switch (act) {

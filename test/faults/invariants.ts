@@ -103,6 +103,7 @@ export async function check(
       for (const text of [
         ...againstTheTwin(row, the),
         ...pointsAndPrice(row, the.purchase),
+        ...returnedExactly(row, the.purchase),
         ...quietTimes(row, the),
         ...eventsOf(row),
         ...(await historyOf(machines, row)),
@@ -119,11 +120,11 @@ export async function check(
       for (const text of await fundsAgree(machines, tenant, account, cases)) violates(null, text);
     }
   }
-  for (const { memberId, credited, captured, available, held } of await readMembers(surety.admin)) {
-    if (BigInt(credited) - BigInt(captured) !== BigInt(available) + BigInt(held)) {
+  for (const { memberId, credited, captured, returned, available, held } of await readMembers(surety.admin)) {
+    if (BigInt(credited) - BigInt(captured) + BigInt(returned) !== BigInt(available) + BigInt(held)) {
       violates(
         null,
-        `member ${memberId}: ${credited} credited − ${captured} captured ≠ ${available} available + ${held} held`,
+        `member ${memberId}: ${credited} credited − ${captured} captured + ${returned} returned ≠ ${available} available + ${held} held`,
       );
     }
   }
@@ -230,6 +231,21 @@ function quietTimes({ attempts }: PaymentRow, { purchase, confirmations }: Case)
   });
 }
 
+/** What was asked to be given back is back, whole: nothing else is. */
+function returnedExactly(payment: PaymentRow, { returnIds }: Purchase): string[] {
+  const [money, points] = returnIds.length > 0 ? [payment.drawnMinor, payment.pointsCaptured] : [0, 0];
+  return payment.returnedMinor === money && payment.returnedPoints === points
+    ? []
+    : [
+        `${payment.returnedMinor} and ${payment.returnedPoints} points of ${payment.id} were returned, not ${money} and ${points}`,
+      ];
+}
+
+const saysNoState: readonly string[] = [
+  ...['payment.resumed', 'payment.requoted', 'fund.difference'],
+  ...['payment.return_requested', 'payment.return_approved', 'payment.returned'],
+];
+
 function eventsOf({ id, state, events }: PaymentRow): string[] {
   const wrong: string[] = [];
   if (events.some(({ seq }, index) => seq !== index + 1)) {
@@ -239,9 +255,7 @@ function eventsOf({ id, state, events }: PaymentRow): string[] {
     wrong.push(`payment.paid is told too often of ${id}, which is ${state}`);
   }
   // These say something else than a state.
-  const last = events.findLast(
-    ({ type }) => !['payment.resumed', 'payment.requoted', 'fund.difference'].includes(type),
-  );
+  const last = events.findLast(({ type }) => !saysNoState.includes(type));
   if (isOver(state) && last?.type !== `payment.${state}`) {
     wrong.push(`the last event of ${id} is ${last?.type ?? 'none'}, its state is ${state}`);
   }

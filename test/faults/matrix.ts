@@ -18,6 +18,10 @@ export type SqlStep =
   | 'payment_capture'
   | 'payment_close'
   | 'payment_unproven'
+  | 'payment_return_open'
+  | 'approval_decide'
+  | 'payment_return_work'
+  | 'payment_return_book'
   | 'idempotency_begin'
   | 'idempotency_end';
 
@@ -39,6 +43,7 @@ export type CallerPlot =
   | 'cancels_before'
   | 'never_confirms'
   | 'cancels_while_turned_away'
+  | 'gives_back'
   | 'confirms_late';
 
 type Fault =
@@ -69,7 +74,7 @@ type Fault =
   | {
       readonly kind: 'operator';
       readonly act: 'terminate' | 'cancel' | 'reset';
-      readonly at: 'waiting' | 'before_call' | 'during_call' | 'unknown';
+      readonly at: 'waiting' | 'before_call' | 'during_call' | 'unknown' | 'giving_back';
     }
   | { readonly kind: 'clock'; readonly fast: boolean }
   | { readonly kind: 'callers' };
@@ -149,6 +154,10 @@ function roadTo(step: SqlStep): Pick<Cell, 'ends' | 'twin'> {
     case 'payment_attempt_begin':
     case 'payment_attempt_finish':
     case 'payment_capture':
+    case 'payment_return_open':
+    case 'approval_decide':
+    case 'payment_return_work':
+    case 'payment_return_book':
     case 'idempotency_begin':
     case 'idempotency_end':
       return { twin: [], ends: ['paid'] };
@@ -626,6 +635,44 @@ function callers(): Cell[] {
   ];
 }
 
+/** A paid payment is given back, and something strikes between the request, the approval and the booking. */
+function returns(): Cell[] {
+  const next = alternating();
+  const giving = (faultName: string, step: string, fault: Fault, heavy = true) =>
+    cell({ scheme: next(), fault, faultName, step: `return, ${step}`, caller: 'gives_back', heavy });
+  const cells: Cell[] = [
+    giving('nothing', 'anywhere', { kind: 'callers' }, false),
+    giving('nothing', 'of an organisation', { kind: 'callers' }, false),
+  ];
+  for (const [who, at] of [
+    ['api', 'payment_return_open'],
+    ['api', 'approval_decide'],
+    ['worker', 'payment_return_book'],
+  ] as const) {
+    for (const when of whens) {
+      const fault = { kind: 'process', how: 'kill', who, at, when } as const;
+      cells.push(giving(`kill ${who}`, `${when} ${stepName(at)}`, fault));
+    }
+  }
+  cells.push(
+    giving('kill worker', 'before return_work', {
+      ...{ kind: 'process', how: 'kill', who: 'worker', at: 'payment_return_work', when: 'before' },
+    }),
+    giving('freeze worker', 'before return_book', {
+      ...{ kind: 'process', how: 'freeze', who: 'worker', at: 'payment_return_book', when: 'before' },
+    }),
+    giving('temporal stopped', 'past return_work', { kind: 'temporal', at: 'payment_return_work' }),
+  );
+  for (const how of ['restart', 'terminate', 'lost_acknowledgement', 'serialization_failure', 'deadlock'] as const) {
+    const fault = { kind: 'postgres', how, at: 'payment_return_book' } as const;
+    cells.push(giving(`postgres ${how}`, 'return_book', fault, how === 'restart' || how === 'terminate'));
+  }
+  for (const act of ['terminate', 'cancel', 'reset'] as const) {
+    cells.push(giving(`operator's ${act}`, 'before return_book', { kind: 'operator', act, at: 'giving_back' }, false));
+  }
+  return cells;
+}
+
 export const matrix: readonly Cell[] = [
   ...healthy(),
   ...processes(),
@@ -635,4 +682,5 @@ export const matrix: readonly Cell[] = [
   ...operators(),
   ...clocks(),
   ...callers(),
+  ...returns(),
 ];

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { workflowIdOf } from '../../src/workflows/messages.js';
 import { Caller, finalStates, type PaymentSeen } from './callers.js';
+import { giveBack } from './givesBack.js';
 import type { Injector } from './inject.js';
 import type { Machines } from './machines.js';
 import type { CallerPlot } from './matrix.js';
@@ -150,6 +151,21 @@ const plots: Plots = {
       await confirmed;
     });
     await caller.follow('cancels');
+  },
+
+  async gives_back(scene) {
+    const { caller, purchase } = scene;
+    if (!(await caller.open())) return;
+    const seen = purchase.tenant.scheme === 'loyalty' ? await caller.see() : null;
+    if (seen !== null) await caller.confirm({ seen });
+    await caller.follow();
+    await giveBack(scene);
+    const { fault } = purchase.planned.cell;
+    // Another worker has booked it meanwhile: the one that stands still has yet to come back, and must book nothing.
+    while (fault.kind === 'process' && fault.how === 'freeze' && !purchase.exercised && !caller.isOutOfTime) {
+      await pause(100);
+    }
+    if (fault.kind === 'callers' && purchase.returnIds.length > 0) purchase.exercised = true;
   },
 
   /** The read is stale by then, the invoice is read again, and the buyer is asked again. */

@@ -36,6 +36,8 @@ export interface Purchase {
   /** What the caller was told that it must not be told. */
   readonly complaints: string[];
   paymentId: string | null;
+  /** Of what was asked to be given back. */
+  readonly returnIds: string[];
   /** Whether the planned fault has struck it. */
   exercised: boolean;
   /** What the caller has done last, for whoever looks into a run that hangs. */

@@ -146,6 +146,7 @@ export class Run {
       strikes: [],
       complaints: [],
       paymentId: null,
+      returnIds: [],
       exercised: false,
       stage: 'made',
     };

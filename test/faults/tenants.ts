@@ -1,5 +1,6 @@
 /** The partners of a run, each a loyalty programme or an organisation with an account of its own at the twin. */
 import { KeyRing } from '../../src/keyring.js';
+import { makeApiKey } from '../../src/api/auth/apiKeys.js';
 import type { Scheme } from '../../src/domain/payment.js';
 import { applyPartner, type PartnerFile } from '../../scripts/partner.js';
 import type { Surety } from '../../scripts/surety.js';
@@ -19,6 +20,8 @@ export interface Tenant {
   readonly partnerId: string;
   readonly apiKey: string;
   readonly apiKeyId: string;
+  /** Of another person, who approves. */
+  readonly secondKey: string;
 }
 
 const tenantKinds: readonly TenantKind[] = ['plain', 'strict', 'hasty', 'flagged', 'narrow'];
@@ -80,7 +83,12 @@ async function openTenant(surety: Surety, kind: TenantKind, scheme: Scheme, base
     const { rows } = await client.query<{ id: string }>('SELECT id FROM api_key WHERE partner_id = $1', [
       applied.partnerId,
     ]);
+    const second = makeApiKey(true);
+    await client.query('INSERT INTO api_key (partner_id, name, prefix, hash, scopes) VALUES ($1, $2, $3, $4, $5)', [
+      ...[applied.partnerId, 'second', second.prefix, second.hash, ['fund:approve']],
+    ]);
     return {
+      secondKey: second.key,
       kind,
       scheme,
       account,

@@ -61,6 +61,11 @@ export class Watch implements Watcher {
     this.#trails.set(hash.toString('hex'), trail);
   }
 
+  /** What belongs to a payment and has an id of its own. */
+  nameById(id: string, trail: Trail): void {
+    this.#trails.set(id, trail);
+  }
+
   sent(statement: Statement): Interception | null {
     const trail = this.#trailOf(statement);
     if (trail === undefined) return null;

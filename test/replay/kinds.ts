@@ -4,6 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { TwinTrouble } from '../../scripts/twin.js';
 import { resolveReview } from '../../src/api/payments/resolutions.js';
 import { eventually, type ApiAnswer, type World } from '../support/world.js';
+import { returnStart, returnWorkflow } from '../../src/workflows/messages.js';
 import { Endpoints } from '../webhooks/endpoints.js';
 import { Receiver, status, type Answer } from '../webhooks/receiver.js';
 
@@ -71,6 +72,24 @@ async function anyCompleted(world: World, workflowType: string): Promise<Workflo
     return world.client.workflow.getHandle(workflowId, runId);
   }
   throw new Error(`no ${workflowType} has run`);
+}
+
+/** A paid payment of which something came back. @param trouble meets the read before the booking */
+async function returned(world: World, trouble?: TwinTrouble & { times?: number }): Promise<WorkflowHandle> {
+  const { payment, invoiceId } = await opened(world);
+  await world.confirm(payment);
+  await ended(world, payment);
+  if (trouble !== undefined) await world.twin.arrangeFault({ ...trouble, invoiceId, operation: 'read' });
+  const wish = { amountMinor: 100, fundRestored: false, reference: randomUUID(), reason: 'test' };
+  const asked = await world.call(world.keys.loyalty, 'POST', `/v1/payments/${payment.body.id}/returns`, wish);
+  const { id: returnId, approvalId } = asked.body as unknown as { id: string; approvalId: string };
+  const partnerId = world.partnerIds.loyalty;
+  await world.surety.admin.query("SELECT approval_decide($1, $2, 1, 'approve', $3, 'test', now())", [
+    ...[partnerId, approvalId, { kind: 'operator', id: 'olga' }],
+  ]);
+  const handle = await world.client.workflow.start(returnWorkflow, returnStart({ partnerId, returnId }));
+  await handle.result();
+  return handle;
 }
 
 /** An event that reaches an endpoint which answers so. */
@@ -249,6 +268,8 @@ export const kinds: Readonly<Record<string, Live>> = {
     await terminated(world, payment.body.id);
     return ended(world, payment, world.keys.organisation);
   },
+  'return booked': (world) => returned(world),
+  'return booked unread': (world) => returned(world, { kind: 'error_before', status: 503, times: 1_000 }),
   'organisation approved': async (world) => {
     const payment = await approvable(world);
     await sayAsApprover(world, payment.id, 'confirm', { seen: await seenOf(world, payment.id) });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import proto from '@temporalio/proto';
 import { v7 as uuidv7 } from 'uuid';
-import { loyaltyPartner, organisationPartner } from '../../scripts/demoWorld.js';
+import { demo, loyaltyPartner, organisationPartner } from '../../scripts/demoWorld.js';
 import { applyPartner } from '../../scripts/partner.js';
 import { KeyRing } from '../../src/keyring.js';
 import { invoiceboxOptions, partnerSettings, policyOf } from '../../src/partnerSettings.js';
@@ -69,6 +69,21 @@ it('has a rate an account and one for our address, on a queue of one partition',
     taskQueue: { name: taskQueues.invoicebox },
   });
   expect(partitions.activityTaskQueuePartitions).toHaveLength(1);
+});
+
+it('costs time and nothing else where Invoicebox allows less than we were told', async () => {
+  await world.twin.clearQuotas();
+  await world.twin.setQuotas({ enforced: true, account: 1, windowMs: 1_500, retryAfter: 'seconds' });
+  try {
+    const invoices = await Promise.all(Array.from({ length: 3 }, () => world.invoice({ amountMinor: 100 })));
+    const payments = await Promise.all(invoices.map(({ id }) => world.payAsOrganisation(id)));
+    for (const { body } of payments) await world.until(body.id, ['paid'], world.keys.organisation);
+    const { accounts } = await world.twin.quotas();
+    expect(accounts[demo.organisation.account]?.tooManyRequests).toBeGreaterThan(0);
+    await world.assertBooksAgree();
+  } finally {
+    await world.twin.setQuotas({ enforced: false });
+  }
 });
 
 it('lets a buyer pass the batch of his account, and another account pass both', async () => {

@@ -22,6 +22,8 @@ const fastTimings = {
   waitScale: 0.02,
 } as const;
 
+const patienceMs = 45_000;
+
 /** What comes at its own hour would come into some test's midst, once in a while. */
 const rarely = { RECONCILE_EVERY_MS: String(31 * 86_400_000) } as const;
 
@@ -59,6 +61,8 @@ export class World {
       environment?: Record<string, string>;
       temporalSetup?: Record<string, string>;
       postgres?: Omit<RunningPostgres, 'stop'>;
+      /** More flags of the dev server. */
+      temporalFlags?: readonly string[];
     } = {},
   ): Promise<World> {
     const [port, uiPort, api, worker, simulatorPort] = await Promise.all(Array.from({ length: 5 }, freePort));
@@ -67,6 +71,7 @@ export class World {
       namespace,
       port: port ?? 0,
       uiPort: uiPort ?? 0,
+      ...(options.temporalFlags === undefined ? {} : { flags: options.temporalFlags }),
     });
     const surety = new Surety({
       postgres: options.postgres ?? postgres,
@@ -164,7 +169,12 @@ export class World {
   }
 
   /** Follows a payment until it stands in one of these states. @returns every state seen on the way, the last one last */
-  async until(id: string, states: readonly string[], key = this.keys.loyalty): Promise<string[]> {
+  async until(
+    id: string,
+    states: readonly string[],
+    key = this.keys.loyalty,
+    withinMs = patienceMs,
+  ): Promise<string[]> {
     const seen: string[] = [];
     await eventually(
       async () => {
@@ -173,6 +183,7 @@ export class World {
         return states.includes(state);
       },
       () => `${id} went ${seen.join(' → ')}, never ${states.join(' or ')}\n${this.worker?.output.slice(-3_000) ?? ''}`,
+      withinMs,
     );
     return seen;
   }
@@ -225,7 +236,11 @@ export class World {
 }
 
 /** Asks until it is so; fails with words after a generous while. */
-export async function eventually(isSo: () => Promise<boolean>, words: () => string, withinMs = 45_000): Promise<void> {
+export async function eventually(
+  isSo: () => Promise<boolean>,
+  words: () => string,
+  withinMs = patienceMs,
+): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(words());

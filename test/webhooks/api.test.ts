@@ -209,7 +209,9 @@ describe('deliveries', () => {
       () => 'the replay never ended',
     );
     const replayed = await call('POST', `${path}/replay`, { from, to });
-    expect(replayed.body).toEqual({ deliveries: 3, complete: true, to });
+    expect(replayed.body).toEqual({ deliveries: 3, complete: true, to, next: null });
+    const forged = await call('POST', `${path}/replay`, { from, to, after: 'made.up' });
+    expect([forged.status, forged.body.fields[0]?.field]).toEqual([422, 'after']);
     for (const id of ids) await arrived((event) => event.id === id, id === one ? 3 : 2);
     const none = await call('POST', `${path}/replay`, { from: to, to: '2099-01-01T00:00:00Z' });
     expect(none.body.deliveries).toBe(0);

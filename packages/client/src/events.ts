@@ -541,6 +541,41 @@ export interface components {
             };
         };
         /**
+         * webhook_delivery.failed
+         * @description One of your endpoints has refused an event at every attempt, while it took others. It can be sent again. That this event itself could not be delivered is not told
+         */
+        "webhook_delivery.failed": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "webhook_delivery.failed";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /** Format: uuid */
+                endpointId: string;
+                /**
+                 * Format: uuid
+                 * @description Of the event that was not delivered
+                 */
+                eventId: string;
+                eventType: string;
+                attempts: number;
+                /** @description What the endpoint answered last */
+                lastStatus: number | null;
+                /** @description What kept an answer from coming */
+                lastProblem: string | null;
+            };
+        };
+        /**
          * test
          * @description Means nothing: it was asked for, to try an endpoint. Not in the feed
          */

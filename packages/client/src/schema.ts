@@ -490,8 +490,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export all entries of points, oldest first
-         * @description Needs the scope `points:read`.
+         * Export all entries of points, in the order in which they were booked
+         * @description The header `Surety-Next` leads to what will have been booked since: give it as `after`. So every entry comes once, also one that is booked late for a moment that is past, as expiry is.
+         *
+         *     Needs the scope `points:read`.
          */
         get: operations["Exports_entries"];
         put?: never;
@@ -1138,7 +1140,7 @@ export interface paths {
         put?: never;
         /**
          * Send the events of a span of time again
-         * @description Those that the endpoint listens to, oldest first, at most 10000 a request; also those that it was never sent, as while it was disabled.
+         * @description Those that the endpoint listens to, oldest first, at most 10000 a request: the answer’s `next` leads on. Also those that it was never sent, as while it was disabled.
          *
          *     Needs the scope `webhooks:write`.
          */
@@ -2176,7 +2178,7 @@ export interface components {
              * @description null: all, also those that come later
              * @default null
              */
-            eventTypes?: ("payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled")[] | null;
+            eventTypes?: ("payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed")[] | null;
             /** @default  */
             description?: string;
         };
@@ -2236,7 +2238,7 @@ export interface components {
             /** @description https, with a public address; it is checked again at every delivery. Redirects are not followed */
             url?: string;
             /** @description null: all, also those that come later */
-            eventTypes?: ("payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled")[] | null;
+            eventTypes?: ("payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed")[] | null;
             description?: string;
             /**
              * @description Disabled: nothing more is sent to it
@@ -2296,6 +2298,8 @@ export interface components {
              * @default false
              */
             undeliveredOnly?: boolean;
+            /** @description The `next` of the answer before, with the rest as it was */
+            after?: string;
         };
         ReplayedRange: {
             /** @description How many are on their way by this */
@@ -2303,9 +2307,11 @@ export interface components {
             complete: boolean;
             /**
              * Format: date-time
-             * @description Where not complete: the `from` of the next replay
+             * @description Where not complete: up to when events are on their way by this
              */
             to: string;
+            /** @description Where not complete: the `after` of the next request */
+            next: string | null;
         };
         ApiKeyList: {
             data: components["schemas"]["ApiKey"][];
@@ -5404,8 +5410,11 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "ndjson" | "csv";
+                /** @description Entries of this moment and later. An entry may come to be of a moment that is past */
                 from?: string;
                 before?: string;
+                /** @description The header `Surety-Next` of an export before: what was booked since then, whatever moment it is of */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -5443,6 +5452,15 @@ export interface operations {
             };
             /** @description `forbidden`: The API key lacks a scope */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cursor_outdated`: This cursor is from before a restore of the database */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8471,7 +8489,7 @@ export interface operations {
                 after?: string;
                 /** @description At most so many events */
                 limit?: number;
-                type?: "payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled";
+                type?: "payment.awaiting_confirmation" | "payment.awaiting_approval" | "payment.paid" | "payment.declined" | "payment.expired" | "payment.cancelled" | "payment.in_review" | "payment.returned" | "points.credited" | "points.expired" | "import.finished" | "fund.low" | "fund.difference" | "webhook_endpoint.disabled" | "webhook_delivery.failed";
             };
             header?: never;
             path?: never;

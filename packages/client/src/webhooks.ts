@@ -21,6 +21,7 @@ const knownTypes: Readonly<Record<keyof Events, true>> = {
   'fund.low': true,
   'fund.difference': true,
   'webhook_endpoint.disabled': true,
+  'webhook_delivery.failed': true,
   test: true,
 };
 

@@ -3,7 +3,7 @@ import { Body, Get, Param, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { approvalStates } from '../../domain/approval.js';
-import { Approvals } from '../../ledger/approvals.js';
+import { Approvals, type Approval } from '../../ledger/approvals.js';
 import { send } from '../answer.js';
 import { CallerOf, type Caller } from '../auth/apiKeys.js';
 import { Cursors, pageOf, pageQuery } from '../cursors.js';
@@ -120,21 +120,18 @@ export class ApprovalsController {
       const actor = { kind: 'api_key', id: keyId } as const;
       const decided = await this.approvals.decide({ partnerId, approvalId, decision, actor, ...body, at: Date.now() });
       switch (decided.outcome) {
-        case 'decided': {
-          const { action, subject: returnId } = decided.approval;
-          // A return is granted here and booked by its saga; the rest is done by now.
-          if (action === 'payment.return' && decision === 'approve') this.returnStarts.start({ partnerId, returnId });
-          return { status: 200, body: approvalJson(decided.approval), subjectId: approvalId };
-        }
+        case 'decided':
+          return this.#done(partnerId, decided.approval);
         case 'not_found':
           throw new Problem('not_found');
         case 'already_decided':
+          // His own word, whose answer was lost on the way.
+          if (saidSo(decided.approval, decision, keyId)) return this.#done(partnerId, decided.approval);
+          throw refused(decided.outcome, decided.approval);
         case 'expired':
         case 'stale':
-        case 'own_request': {
-          const { state, version } = decided.approval;
-          throw new Problem('conflict', said[decided.outcome], { refusal: decided.outcome, state, version });
-        }
+        case 'own_request':
+          throw refused(decided.outcome, decided.approval);
         case 'refused': {
           const { state, version } = decided.approval;
           const detail = 'As things stand it cannot be done; nothing was changed, and it stays open.';
@@ -144,6 +141,22 @@ export class ApprovalsController {
     });
     return send(response, answer);
   }
+
+  #done(partnerId: string, approval: Approval) {
+    const { action, subject: returnId, state } = approval;
+    // A return is granted by now, and booked by its saga; the rest is done.
+    if (action === 'payment.return' && state === 'approved') this.returnStarts.start({ partnerId, returnId });
+    return { status: 200, body: approvalJson(approval), subjectId: approval.id };
+  }
+}
+
+function saidSo({ state, decidedBy }: Approval, decision: Decision, keyId: string): boolean {
+  const isSo = state === (decision === 'approve' ? 'approved' : 'rejected');
+  return isSo && decidedBy?.kind === 'api_key' && decidedBy.id === keyId;
+}
+
+function refused(outcome: keyof typeof said, { state, version }: Approval): Problem {
+  return new Problem('conflict', said[outcome], { refusal: outcome, state, version });
 }
 
 const said = {

@@ -6,10 +6,13 @@ import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { CreditImports, type ImportFormat, type Reception } from '../../ledger/creditImports.js';
 import type { Actor } from '../../domain/payment.js';
+import { Problem } from '../problem.js';
 import { Body, hashOf, otherBody, refuseAnnounced, superseded, tooLarge, uploadError } from '../uploads.js';
 import { ChunkCutter, type Chunk } from './chunkCutter.js';
 
 const limit = { mostBytes: 256 * 1_048_576, mostLines: 2_000_000, what: 'An import' };
+/** Of one partner at once; a file that is being run takes no more room than one that is being received. */
+const most = { receiving: 4, running: 10 } as const;
 
 export interface Upload {
   readonly partnerId: string;
@@ -27,10 +30,12 @@ export class ImportUploads {
   async receive(upload: Upload, request: Request): Promise<{ importId: string; replayed: boolean }> {
     refuseAnnounced(request, limit);
     const { partnerId } = upload;
-    const opened = await this.imports.open(partnerId, { ...upload, at: Date.now() });
+    const opened = await this.imports.open(partnerId, { ...upload, at: Date.now() }, most);
     switch (opened.outcome) {
       case 'other':
         throw otherBody();
+      case 'too_many':
+        throw tooMany();
       case 'received':
         if ((await hashOf(request, limit)) !== opened.sha256) throw otherBody();
         return { importId: opened.importId, replayed: true };
@@ -76,3 +81,11 @@ function firstLineOf(bytes: Buffer): string {
   // NUL is no text to Postgres; a header with one is none of ours either way.
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end).replaceAll('\0', '\ufffd');
 }
+
+const tooMany = (): Problem =>
+  new Problem(
+    'too_many_requests',
+    `At most ${most.receiving} files are received and ${most.running} run at once; nothing of this one is kept.`,
+    { refusal: 'too_many_imports' },
+    { 'Retry-After': '30' },
+  );

@@ -163,6 +163,18 @@ export const eventSchemas = {
       failingSince: instant.nullable(),
     }),
   ),
+  'webhook_delivery.failed': event(
+    'webhook_delivery.failed',
+    'One of your endpoints has refused an event at every attempt, while it took others. It can be sent again. That this event itself could not be delivered is not told',
+    z.object({
+      endpointId: id,
+      eventId: id.describe('Of the event that was not delivered'),
+      eventType: z.string(),
+      attempts: z.int().min(1),
+      lastStatus: z.int().nullable().describe('What the endpoint answered last'),
+      lastProblem: z.string().nullable().describe('What kept an answer from coming'),
+    }),
+  ),
   test: event(
     'test',
     'Means nothing: it was asked for, to try an endpoint. Not in the feed',

@@ -67,7 +67,8 @@ export class EventsController {
         'The events were restored from a backup: some that you have read may be gone, and others may stand in their place.',
       );
     }
-    const { xid, position: place } = page.events.at(-1) ?? from ?? { xid: '0', position: 0 };
+    const last = page.events.length < query.limit ? { xid: page.horizon, position: 0 } : page.events.at(-1);
+    const { xid, position: place } = last ?? { xid: page.horizon, position: 0 };
     return {
       data: page.events.map(({ body }) => body),
       next: this.cursors.seal(list, { epoch: page.epoch, xid, position: place }),

@@ -6,7 +6,7 @@ import { Webhooks, type WebhookDelivery } from '../../ledger/webhooks.js';
 import { WebhookStarts } from '../../webhookStarts.js';
 import { send } from '../answer.js';
 import { CallerOf, type Caller } from '../auth/apiKeys.js';
-import { Cursors, pageOf, pageQuery } from '../cursors.js';
+import { Cursors, cursorText, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
@@ -18,6 +18,7 @@ const mostReplayed = 10_000;
 const states = ['pending', 'delivered', 'failed'] as const;
 const listQuery = z.strictObject({ ...pageQuery, state: z.enum(states).optional() });
 const position = z.object({ eventId: z.uuid() });
+const replayPosition = position.extend({ at: z.string() });
 
 const deliverySchema = z
   .object({
@@ -43,13 +44,15 @@ const rangeBody = z
     from: moment,
     to: moment.meta({ description: 'Exclusive' }),
     undeliveredOnly: z.boolean().default(false).meta({ description: 'Leaves out what was delivered' }),
+    after: cursorText.optional().meta({ description: 'The `next` of the answer before, with the rest as it was' }),
   })
   .meta({ id: 'ReplayRange' });
 const rangeSchema = z
   .object({
     deliveries: z.int().meta({ description: 'How many are on their way by this' }),
     complete: z.boolean(),
-    to: instant.meta({ description: 'Where not complete: the `from` of the next replay' }),
+    to: instant.meta({ description: 'Where not complete: up to when events are on their way by this' }),
+    next: z.string().nullable().meta({ description: 'Where not complete: the `after` of the next request' }),
   })
   .meta({ id: 'ReplayedRange' });
 
@@ -119,7 +122,7 @@ export class DeliveriesController {
   @Endpoint({
     scope: 'webhooks:write',
     summary: 'Send the events of a span of time again',
-    description: `Those that the endpoint listens to, oldest first, at most ${mostReplayed} a request; also those that it was never sent, as while it was disabled.`,
+    description: `Those that the endpoint listens to, oldest first, at most ${mostReplayed} a request: the answer’s \`next\` leads on. Also those that it was never sent, as while it was disabled.`,
     idempotent: true,
     body: 'json',
     answers: { 200: rangeSchema },
@@ -135,10 +138,13 @@ export class DeliveriesController {
     const [from, to] = [Date.parse(body.from), Date.parse(body.to)];
     if (to <= from) throw invalidField('to', 'must be later than from', 'a time');
     const { partnerId, keyId } = caller;
+    const filters = { from, to, undeliveredOnly: body.undeliveredOnly };
+    const list = { partnerId, list: `webhook-replay/${id}`, filters };
+    const after = body.after === undefined ? undefined : this.cursors.open(list, body.after, replayPosition);
     const route = `POST /v1/webhook-endpoints/${id}/replay`;
     const request = { partnerId, actorId: keyId, route, key, body, subjectId: id };
     const answer = await this.idempotency.once(request, async () => {
-      const span = { from, to, undeliveredOnly: body.undeliveredOnly, most: mostReplayed };
+      const span = { ...filters, most: mostReplayed, after };
       const asked = await this.webhooks.replayRange(partnerId, id, span, Date.now());
       switch (asked.outcome) {
         case 'not_found':
@@ -148,7 +154,12 @@ export class DeliveriesController {
         case 'asked': {
           this.starts.lookNow();
           const { deliveries, complete, to: until } = asked;
-          return { status: 200, body: { deliveries, complete, to: new Date(until).toISOString() }, subjectId: id };
+          const next = asked.next === null ? null : this.cursors.seal(list, asked.next);
+          return {
+            status: 200,
+            body: { deliveries, complete, to: new Date(until).toISOString(), next },
+            subjectId: id,
+          };
         }
       }
     });

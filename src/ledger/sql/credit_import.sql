@@ -13,18 +13,25 @@ RETURN jsonb_build_object(
 
 -- Begins to receive a body, or to receive it anew: the key belongs to the import.
 -- Outcomes: receiving {importId, reception}; received {importId, sha256}: the body is here already; other (the same key
--- came with another format, or was no dry run).
+-- came with another format, or was no dry run); too_many: so many of the partner's are being received or run.
+DROP FUNCTION IF EXISTS credit_import_open(uuid, bytea, text, boolean, jsonb, timestamptz);
 CREATE OR REPLACE FUNCTION credit_import_open(
-  p_partner uuid, p_key_hash bytea, p_format text, p_dry_run boolean, p_actor jsonb, p_at timestamptz
+  p_partner uuid, p_key_hash bytea, p_format text, p_dry_run boolean, p_actor jsonb, p_at timestamptz,
+  p_most_receiving integer DEFAULT NULL, p_most_running integer DEFAULT NULL
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
   v_import credit_import;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
-  -- Uploads that were cut and never came again.
-  DELETE FROM credit_import
-  WHERE partner_id = p_partner AND state = 'receiving' AND received_at < p_at - interval '1 hour' AND key_hash <> p_key_hash;
+  -- Counted by one at a time. What is here already is told, however many there are.
+  PERFORM pg_advisory_xact_lock(hashtextextended('credit_import/' || p_partner, 0));
+  IF (SELECT count(*) FILTER (WHERE state = 'running') >= p_most_running OR count(*) FILTER (WHERE state = 'receiving') >= p_most_receiving
+      FROM credit_import WHERE partner_id = p_partner AND key_hash <> p_key_hash AND (state = 'running'
+        OR state = 'receiving' AND received_at > p_at - interval '1 minute'))
+    AND NOT EXISTS (SELECT FROM credit_import WHERE partner_id = p_partner AND key_hash = p_key_hash AND state <> 'receiving') THEN
+    RETURN jsonb_build_object('outcome', 'too_many');
+  END IF;
   INSERT INTO credit_import (partner_id, key_hash, format, dry_run, actor, received_at, created_at)
   VALUES (p_partner, p_key_hash, p_format, p_dry_run, p_actor, p_at, p_at)
   ON CONFLICT DO NOTHING RETURNING * INTO v_import;
@@ -188,5 +195,16 @@ BEGIN
   RETURN (
     SELECT coalesce(jsonb_agg(jsonb_build_object('line', line, 'reason', reason, 'field', field) ORDER BY line), '[]')
     FROM (SELECT * FROM credit_import_rejection WHERE import_id = p_import AND line > p_after ORDER BY line LIMIT p_limit) AS page);
+END
+$$;
+
+-- Forgets an upload that was cut and did not come again: what has come of it may name people.
+CREATE OR REPLACE FUNCTION credit_import_forget(p_partner uuid, p_import uuid, p_quiet_ms bigint, p_at timestamptz) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  DELETE FROM credit_import
+  WHERE id = p_import AND state = 'receiving' AND received_at < p_at - p_quiet_ms * interval '1 millisecond';
+  RETURN jsonb_build_object('outcome', CASE WHEN FOUND THEN 'forgotten' ELSE 'kept' END);
 END
 $$;

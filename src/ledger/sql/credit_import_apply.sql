@@ -20,7 +20,6 @@ DECLARE
   v_issued uuid;
   v_member_ids uuid[];
   v_accounts uuid[];
-  v_erased boolean[];
   v_ends timestamptz[];
   v_created integer := 0;
   v_already integer := 0;
@@ -56,13 +55,12 @@ BEGIN
     )
     SELECT count(*) INTO v_created FROM created;
   END IF;
-  SELECT array_agg(id ORDER BY o), array_agg(account ORDER BY o), array_agg(coalesce(erased, false) ORDER BY o)
-  INTO v_member_ids, v_accounts, v_erased
+  SELECT array_agg(id ORDER BY o), array_agg(account ORDER BY o) INTO v_member_ids, v_accounts
   FROM (
-    SELECT o, known.id, known.erased, (SELECT id FROM account
+    SELECT o, known.id, (SELECT id FROM account
       WHERE partner_id = p_partner AND kind = 'member.available' AND owner = known.id AND asset = 'points') AS account
     FROM unnest(p_members) WITH ORDINALITY AS named(name, o) LEFT JOIN LATERAL (
-      SELECT id, erased_at IS NOT NULL AS erased FROM member WHERE partner_id = p_partner AND external_id = name LIMIT 1
+      SELECT id FROM member WHERE partner_id = p_partner AND external_id = name LIMIT 1
     ) AS known ON true
   ) AS named;
   IF NOT v_import.dry_run AND array_position(v_accounts, NULL) IS NOT NULL THEN
@@ -72,14 +70,13 @@ BEGIN
   -- As if nothing stood under these references yet, which is the rule. Where something does, also what somebody else has
   -- just put there, the lines are judged one by one, and those that are left are tried again.
   FOR attempt IN 1..5 LOOP
-    IF attempt > 1 OR v_import.dry_run OR true = ANY (v_erased) THEN
+    IF attempt > 1 OR v_import.dry_run THEN
       WITH line AS (
         SELECT *, p_members[member] AS external_id, p_days[day] AS expires_on, v_ends[day] AS expires_at
         FROM unnest(p_ids, p_lines, p_member, p_day, p_points, p_references) WITH ORDINALITY
           AS given(id, line, member, day, points, reference, o)
       ), judged AS (
         SELECT line.*, CASE
-          WHEN v_erased[line.member] THEN 'member_erased'
           WHEN known.id IS NOT NULL AND known.credit IS NOT DISTINCT FROM v_accounts[line.member] AND known.amount = line.points
             AND line.expires_at IS NOT DISTINCT FROM (SELECT expires_at FROM lot
               WHERE transfer_id = known.id AND (lot.id = known.id OR lot.id <> lot.transfer_id)) THEN 'already'
@@ -107,8 +104,7 @@ BEGIN
         v_already + count(*) FILTER (WHERE verdict = 'already'),
         p_refused_lines || coalesce(array_agg(line) FILTER (WHERE verdict NOT IN ('fresh', 'already')), '{}'),
         p_refused_reasons || coalesce(array_agg(verdict) FILTER (WHERE verdict NOT IN ('fresh', 'already')), '{}'),
-        p_refused_fields || coalesce(array_agg(CASE verdict WHEN 'member_erased' THEN 'memberExternalId' ELSE 'reference' END)
-          FILTER (WHERE verdict NOT IN ('fresh', 'already')), '{}')
+        p_refused_fields || coalesce(array_agg('reference'::text) FILTER (WHERE verdict NOT IN ('fresh', 'already')), '{}')
       INTO p_ids, p_lines, p_member, p_day, p_points, p_references, v_already, p_refused_lines, p_refused_reasons, p_refused_fields
       FROM judged;
     END IF;
@@ -141,9 +137,8 @@ BEGIN
       SELECT v_accounts[member] AS account, sum(points)::bigint AS points
       FROM unnest(p_member, p_points) AS line(member, points) GROUP BY 1) AS side;
     PERFORM FROM account WHERE id = ANY (v_touched) ORDER BY id FOR UPDATE;
-    -- Who was erased while this ran is not credited: the chunk is tried again.
-    IF (SELECT count(*) FROM member WHERE id = ANY (v_member_ids) AND erased_at IS NOT NULL)
-      > (SELECT count(*) FROM unnest(v_erased) AS erased WHERE erased) THEN
+    -- Who was erased while this ran is not credited: the chunk is tried again, and his name is somebody new then.
+    IF EXISTS (SELECT FROM member WHERE id = ANY (v_member_ids) AND erased_at IS NOT NULL) THEN
       RAISE EXCEPTION 'a member was erased meanwhile' USING ERRCODE = 'serialization_failure';
     END IF;
     UPDATE account SET balance = balance + points FROM unnest(v_touched, v_sums) AS side(touched, points) WHERE id = touched;

@@ -93,32 +93,55 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 $$;
 
 -- Deliveries that should have been tried by now and that nobody seems to be trying: taken up, so that no other asks for the
--- same within p_lease_ms. Of one endpoint at most p_each at a time; of one that struggles only p_each_struggling.
+-- same within p_lease_ms. Of one endpoint at most p_each at a time; of one that struggles only p_each_struggling. The urgent
+-- first. An endpoint is looked at by its index: what waits behind those few is not read.
 CREATE OR REPLACE FUNCTION webhook_deliveries_take_up(
   p_grace_ms bigint, p_lease_ms bigint, p_each integer, p_each_struggling integer, p_limit integer, p_at timestamptz
 ) RETURNS jsonb
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   WITH wanted AS (
     SELECT late.event_id, late.endpoint_id
-    FROM (SELECT DISTINCT endpoint_id FROM webhook_delivery WHERE state = 'pending'
-      AND due_at < p_at - p_grace_ms * interval '1 millisecond') AS waiting
-    JOIN webhook_endpoint endpoint ON endpoint.id = waiting.endpoint_id
+    FROM webhook_endpoint endpoint
     CROSS JOIN LATERAL (
-      SELECT event_id, endpoint_id, due_at FROM webhook_delivery
-      WHERE endpoint_id = endpoint.id AND state = 'pending' AND due_at < p_at - p_grace_ms * interval '1 millisecond'
-      ORDER BY due_at
+      SELECT event_id, endpoint_id, priority, due_at FROM webhook_delivery
+      WHERE endpoint_id = endpoint.id AND disablings = endpoint.disablings AND state = 'pending'
+        AND due_at < p_at - p_grace_ms * interval '1 millisecond'
+      ORDER BY priority, due_at
       LIMIT CASE WHEN endpoint.struggling THEN p_each_struggling ELSE p_each END
       FOR UPDATE SKIP LOCKED
     ) AS late
-    ORDER BY late.due_at
+    WHERE endpoint.state = 'enabled'
+    ORDER BY late.priority, late.due_at
     LIMIT p_limit
   ), taken AS (
     UPDATE webhook_delivery delivery SET due_at = p_at + p_lease_ms * interval '1 millisecond'
     FROM wanted WHERE delivery.event_id = wanted.event_id AND delivery.endpoint_id = wanted.endpoint_id
-    RETURNING delivery.partner_id, delivery.event_id, delivery.endpoint_id
+    RETURNING delivery.partner_id, delivery.event_id, delivery.endpoint_id, delivery.priority
   )
-  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'eventId', event_id, 'endpointId', endpoint_id)), '[]')
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'eventId', event_id, 'endpointId', endpoint_id,
+    'priority', priority) ORDER BY priority), '[]')
   FROM taken;
+$$;
+
+-- Endpoints with something to clear (webhook_endpoint_clear): deleted, or with deliveries from before they were disabled.
+CREATE OR REPLACE FUNCTION webhook_endpoints_to_clear(p_limit integer) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'endpointId', id)), '[]') FROM (
+    SELECT partner_id, id FROM webhook_endpoint endpoint
+    WHERE deleted_at IS NOT NULL OR disablings > 0 AND EXISTS (
+      SELECT FROM webhook_delivery
+      WHERE endpoint_id = endpoint.id AND state = 'pending' AND disablings < endpoint.disablings)
+    ORDER BY id LIMIT p_limit
+  ) AS unclear;
+$$;
+
+-- Uploads of imports that were cut so long ago and did not come again.
+CREATE OR REPLACE FUNCTION credit_imports_cut(p_quiet_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'importId', id)), '[]') FROM (
+    SELECT partner_id, id FROM credit_import
+    WHERE state = 'receiving' AND received_at < p_at - p_quiet_ms * interval '1 millisecond' ORDER BY received_at LIMIT p_limit
+  ) AS cut;
 $$;
 
 -- Imports whose body is here and whose lines are not all done, started no later than p_grace_ms ago.

@@ -30,8 +30,9 @@ DECLARE
   v_member member;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
-  -- Before the accounts, as everybody who credits does.
-  SELECT * INTO v_member FROM member WHERE id = p_member FOR UPDATE;
+  -- Before the accounts, as everybody who credits does. Not so strongly that it keeps out who only names him, as a hold does
+  -- once it has his accounts: the two would wait for each other.
+  SELECT * INTO v_member FROM member WHERE id = p_member FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not_found');
   END IF;
@@ -43,7 +44,8 @@ BEGIN
   IF EXISTS (SELECT FROM hold WHERE member_id = p_member AND state = 'held') THEN
     RETURN jsonb_build_object('outcome', 'conflict');
   END IF;
-  UPDATE member SET external_id = 'erased:' || id, metadata = '{}', erased_at = p_at WHERE id = p_member;
+  -- Led by a sign that no name from outside may have.
+  UPDATE member SET external_id = chr(1) || 'erased:' || id, metadata = '{}', erased_at = p_at WHERE id = p_member;
   DELETE FROM session WHERE member_id = p_member;
   DELETE FROM login_token WHERE member_id = p_member;
   DELETE FROM idempotency_key WHERE partner_id = p_partner AND payment_id = p_member;

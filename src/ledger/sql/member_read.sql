@@ -17,6 +17,26 @@ BEGIN
 END
 $$;
 
+-- What was left in an expired lot at a moment since: what is left now and what was booked as expired later, without what
+-- came back to it later, from holds (unless they followed the partner's grace into a lot of their own) and returns.
+CREATE OR REPLACE FUNCTION lot_remaining_at(p_lot lot, p_then timestamptz) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = surety, pg_temp AS $$
+  SELECT p_lot.remaining
+    + (SELECT coalesce(sum(expiry.amount), 0)::bigint
+      FROM account JOIN transfer expiry ON expiry.debit = account.id AND expiry.kind = 'expiry'
+      WHERE account.owner = p_lot.member_id AND account.kind = 'member.available'
+        AND expiry.reference = p_lot.id::text AND expiry.at > p_then)
+    - (SELECT coalesce(sum(hold_lot.points), 0)::bigint
+      FROM hold_lot JOIN hold ON hold.id = hold_lot.hold_id
+      WHERE hold_lot.lot_id = p_lot.id AND hold.state = 'released' AND hold.closed_at > p_then AND NOT EXISTS (
+        SELECT FROM transfer release JOIN lot fresh ON fresh.transfer_id = release.id AND fresh.id <> fresh.transfer_id
+        WHERE release.payment_id = hold.payment_id AND release.kind = 'release'
+          AND release.reference = hold.confirmation_id::text))
+    - (SELECT coalesce(sum(given.points), 0)::bigint
+      FROM payment_return_lot given JOIN payment_return ON payment_return.id = given.return_id
+      WHERE given.given_to = p_lot.id AND payment_return.returned_at > p_then);
+$$;
+
 -- The same sums as the books had them at a moment: by the entries, expiry included; NULL where there is no such member.
 CREATE OR REPLACE FUNCTION member_balance_at(p_partner uuid, p_member uuid, p_then timestamptz) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
@@ -33,9 +53,9 @@ BEGIN
       SELECT account.kind, -transfer.amount FROM account JOIN transfer ON transfer.debit = account.id
       WHERE account.owner = p_member AND transfer.kind <> 'credit' AND transfer.at <= p_then
       UNION ALL
-      -- Over, but not booked yet.
-      SELECT 'member.available', -lot.remaining FROM lot
-      WHERE lot.member_id = p_member AND lot.remaining > 0 AND lot.expires_at <= p_then
+      -- Over, but not booked then.
+      SELECT 'member.available', -lot_remaining_at(lot, p_then) FROM lot JOIN transfer ON transfer.id = lot.transfer_id
+      WHERE lot.member_id = p_member AND lot.expires_at <= p_then AND transfer.at <= p_then
     ) AS movement ON true
     WHERE member.id = p_member GROUP BY member.id);
 END

@@ -112,6 +112,10 @@ BEGIN
   -- Locks first, in ascending order, each in a statement of its own; then read what is decided on.
   PERFORM FROM account
   WHERE id IN (v_fund_available, v_fund_reserved, v_member_available, v_member_held) ORDER BY id FOR UPDATE;
+  -- Whoever erases him takes his accounts first: what is read here stays so.
+  IF EXISTS (SELECT FROM member WHERE id = v_member AND erased_at IS NOT NULL) THEN
+    RETURN jsonb_build_object('outcome', 'other_member');
+  END IF;
   IF v_payment.points > 0 THEN
     PERFORM FROM lot WHERE member_id = v_member AND remaining > 0 ORDER BY id FOR UPDATE;
     SELECT coalesce(sum(remaining), 0) INTO v_spendable FROM lot

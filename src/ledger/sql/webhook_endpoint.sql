@@ -23,7 +23,7 @@ BEGIN
   IF FOUND THEN
     RETURN jsonb_build_object('outcome', 'already_created', 'endpoint', webhook_endpoint_json(v_endpoint, p_at));
   END IF;
-  IF (SELECT count(*) FROM webhook_endpoint WHERE partner_id = p_partner) >= p_most THEN
+  IF (SELECT count(*) FROM webhook_endpoint WHERE partner_id = p_partner AND deleted_at IS NULL) >= p_most THEN
     RETURN jsonb_build_object('outcome', 'too_many');
   END IF;
   INSERT INTO webhook_endpoint (id, partner_id, url, description, event_types, secret_sealed, created_at)
@@ -39,12 +39,13 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   RETURN (SELECT coalesce(jsonb_agg(webhook_endpoint_json(endpoint, p_at) ORDER BY endpoint.id), '[]')
-    FROM webhook_endpoint endpoint WHERE partner_id = p_partner AND (p_endpoint IS NULL OR endpoint.id = p_endpoint));
+    FROM webhook_endpoint endpoint
+    WHERE partner_id = p_partner AND deleted_at IS NULL AND (p_endpoint IS NULL OR endpoint.id = p_endpoint));
 END
 $$;
 
 -- p_change holds what changes: url, description, eventTypes (null: all), state. Enabling forgets the failures; disabling ends
--- what was on its way. Outcomes: changed {endpoint}; not_found.
+-- what was on its way, also where it is enabled again at once. Outcomes: changed {endpoint}; not_found.
 CREATE OR REPLACE FUNCTION webhook_endpoint_change(p_partner uuid, p_endpoint uuid, p_change jsonb, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -58,7 +59,7 @@ BEGIN
       WHEN NOT p_change ? 'eventTypes' THEN event_types
       WHEN p_change -> 'eventTypes' <> 'null' THEN ARRAY(SELECT jsonb_array_elements_text(p_change -> 'eventTypes'))
     END
-  WHERE id = p_endpoint;
+  WHERE id = p_endpoint AND deleted_at IS NULL;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not_found');
   END IF;
@@ -89,7 +90,7 @@ BEGIN
   UPDATE webhook_endpoint SET
     previous_secret_sealed = CASE WHEN secret_rotation = p_rotation THEN previous_secret_sealed ELSE secret_sealed END,
     previous_secret_until = p_until, secret_sealed = p_secret_sealed, secret_rotation = p_rotation
-  WHERE id = p_endpoint RETURNING * INTO v_endpoint;
+  WHERE id = p_endpoint AND deleted_at IS NULL RETURNING * INTO v_endpoint;
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not_found');
   END IF;
@@ -97,12 +98,15 @@ BEGIN
 END
 $$;
 
--- With its deliveries; events stay. Outcomes: deleted, not_found.
+-- Gone for its partner at once; the row and its deliveries go by pieces (webhook_endpoint_clear). Events stay. Its secrets go
+-- now. Outcomes: deleted, not_found.
 CREATE OR REPLACE FUNCTION webhook_endpoint_delete(p_partner uuid, p_endpoint uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
-  DELETE FROM webhook_endpoint WHERE id = p_endpoint;
+  UPDATE webhook_endpoint SET deleted_at = now(), state = 'disabled', disabled_reason = coalesce(disabled_reason, 'by_partner'),
+    disablings = disablings + 1, secret_sealed = '', previous_secret_sealed = NULL, previous_secret_until = NULL
+  WHERE id = p_endpoint AND deleted_at IS NULL;
   RETURN jsonb_build_object('outcome', CASE WHEN FOUND THEN 'deleted' ELSE 'not_found' END);
 END
 $$;
