@@ -119,8 +119,9 @@ export function createReconcileActivities(
       }
     }
     if (findings.size > mostFindings) {
+      while ((await statements.reject(partnerId, linesAtOnce)) > 0) beat();
       throw ApplicationFailure.nonRetryable(
-        `More than ${mostFindings} differences: the mapping of the statement does not fit it. None was opened.`,
+        `More than ${mostFindings} differences: the mapping does not fit the statement, which is taken back. None was opened.`,
         'too_many_differences',
       );
     }

@@ -236,7 +236,7 @@ describe('a line is matched', () => {
     expect(told(await open())).toEqual([{ kind: 'amount', amountMinor: -70, paymentId: one.paymentId }]);
   });
 
-  it('to the entry of the same direction: a refund is not its draw', async () => {
+  it('to the entry of the same direction: a refund is not its draw, and proposes a return', async () => {
     const one = await paid(800, at('10:00'));
     await upload([
       { amountMinor: 800, operationId: one.paymentId },
@@ -244,6 +244,12 @@ describe('a line is matched', () => {
     ]);
     await run();
     expect(told(await open())).toEqual([{ kind: 'theirs_only', amountMinor: 800, paymentId: one.paymentId }]);
+    await run();
+    const proposed = await books.admin.query<{ state: string; amount: string }>(
+      'SELECT state, amount_minor AS amount FROM payment_return WHERE payment_id = $1',
+      [one.paymentId],
+    );
+    expect(proposed.rows).toEqual([{ state: 'proposed', amount: '800' }]);
   });
 });
 
