@@ -12,7 +12,7 @@ import { invoiceboxOptions, partnerSettings, policyOf } from '../src/partnerSett
 import { paymentStart, taskQueues, workflowIdOf, workflowNames } from '../src/workflows/messages.js';
 import { benchKeys, benchNamespace } from './startedSurety.js';
 
-export const buyerEveryMs = 1_600;
+export const buyerEveryMs = 1_500;
 /** From what a buyer sees to his click, on average. */
 const buyerLooksMs = 1_500;
 /**
@@ -98,7 +98,7 @@ export class Run {
     const paidBefore = await this.#paidInBatch();
     const began = performance.now();
     const isOver = () => performance.now() - began >= runMs;
-    const [buyers] = await Promise.all([this.#sendBuyers(isOver), this.#keepBatchGoing(isOver)]);
+    const [buyers] = await Promise.all([this.#sendBuyers(began, runMs), this.#keepBatchGoing(isOver)]);
     const seconds = (performance.now() - began) / 1_000;
     const after = await this.#usage();
     const batchPayments = (await this.#paidInBatch()) - paidBefore;
@@ -120,14 +120,16 @@ export class Run {
     };
   }
 
-  /** @returns those who are still at it when the run is over */
-  async #sendBuyers(isOver: () => boolean): Promise<Promise<void>[]> {
+  /** So many, each at a moment of his own. @returns those who are still at it when the run is over */
+  async #sendBuyers(began: number, runMs: number): Promise<Promise<void>[]> {
+    const moments = Array.from({ length: Math.ceil(runMs / buyerEveryMs) }, () => Math.random() * runMs);
     const buyers: Promise<void>[] = [];
-    for (;;) {
-      await pause(-Math.log(1 - Math.random()) * buyerEveryMs);
-      if (isOver()) return buyers;
+    for (const moment of moments.sort((a, b) => a - b)) {
+      await pause(Math.max(0, began + moment - performance.now()));
       buyers.push(this.#buy(await this.#invoice()));
     }
+    await pause(Math.max(0, began + runMs - performance.now()));
+    return buyers;
   }
 
   async #keepBatchGoing(isOver: () => boolean): Promise<void> {
