@@ -8,3 +8,7 @@ ALTER TABLE statement ADD CONSTRAINT statement_state_check
   CHECK (state IN ('receiving', 'received', 'taken', 'reconciled', 'rejected')) NOT VALID;
 GRANT DELETE ON statement_line TO surety_ledger;
 CREATE INDEX statement_line_of_statement ON statement_line (statement_id);
+
+-- Lines and payments are looked for by the invoice's number.
+CREATE INDEX statement_line_unmatched_number ON statement_line (partner_id, invoice_number) WHERE transfer_id IS NULL;
+CREATE INDEX payment_by_number ON payment (partner_id, invoice_number) WHERE transaction_id IS NOT NULL;
