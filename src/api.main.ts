@@ -20,6 +20,7 @@ import { createLog } from './log.js';
 
 const bodyLimit = '64kb';
 const bodyWithinMs = 30_000;
+const filePaths = ['/v1/credits/imports', '/v1/fund/statements'];
 const fileWithinMs = 30 * 60_000;
 /** As Node says it of late headers. */
 const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
@@ -74,7 +75,7 @@ app.use('/docs', (_request: unknown, response: { setHeader(name: string, value: 
 });
 // A body is here within half a minute, except where files are sent.
 app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
-  if (request.url?.startsWith('/v1/credits/imports') !== true) {
+  if (!filePaths.some((path) => request.url?.startsWith(path) === true)) {
     const late = setTimeout(() => {
       // An answer may take longer: an export, for one.
       if (!request.complete) answerUnreadable(lateBody(), request.socket);

@@ -21,8 +21,6 @@ export type RunResult = Readonly<Record<string, number>>;
 
 /** Lines a transaction: each a fraction of a second. */
 const linesAtOnce = 20_000;
-/** Lines that are looked for by number and day in one go, as far as days are not larger. */
-const linesAWindow = 200_000;
 /** More than so many differences are no differences but a wrong mapping: nobody could look at them. */
 const mostFindings = 10_000;
 const dayMs = 86_400_000;
@@ -96,8 +94,14 @@ export function createReconcileActivities(
       }
     }
     matched += await reconciliations.matchByReference(partnerId);
-    for (const { zone, from, to } of windowsOf(await reconciliations.unmatchedDays(partnerId))) {
-      matched += await reconciliations.matchByInvoice(partnerId, zone, from, to);
+    for (let after: string | null = ''; after !== null;) {
+      const walked: Awaited<ReturnType<typeof reconciliations.matchByInvoice>> = await reconciliations.matchByInvoice(
+        partnerId,
+        after,
+        linesAtOnce,
+      );
+      matched += walked.matched;
+      after = walked.after;
       beat();
     }
     return matched;
@@ -119,8 +123,9 @@ export function createReconcileActivities(
       }
     }
     if (findings.size > mostFindings) {
+      while ((await statements.reject(partnerId, linesAtOnce)) > 0) beat();
       throw ApplicationFailure.nonRetryable(
-        `More than ${mostFindings} differences: the mapping of the statement does not fit it. None was opened.`,
+        `More than ${mostFindings} differences: the mapping does not fit the statement, which is taken back. None was opened.`,
         'too_many_differences',
       );
     }
@@ -132,19 +137,4 @@ export function createReconcileActivities(
 function beat(): void {
   Context.current().heartbeat();
   if (Context.current().cancellationSignal.aborted) throw new CancelledFailure('the worker is stopping');
-}
-
-/** Days that follow each other, put together as long as they are not too many lines. */
-function windowsOf(days: readonly { zone: string; day: string; lines: number }[]) {
-  const windows: { zone: string; from: string; to: string; lines: number }[] = [];
-  for (const { zone, day, lines } of days) {
-    const last = windows.at(-1);
-    if (last?.zone === zone && last.lines + lines <= linesAWindow && Date.parse(day) - Date.parse(last.to) <= dayMs) {
-      last.to = day;
-      last.lines += lines;
-    } else {
-      windows.push({ zone, from: day, to: day, lines });
-    }
-  }
-  return windows;
 }

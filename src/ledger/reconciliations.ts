@@ -60,6 +60,7 @@ const difference = z.object({
 const finding = z.looseObject({ kind: z.enum(differenceKinds), subject: z.string() });
 const wish = outcome('wanted', 'waiting').extend({ reconciliationId: z.uuid() });
 const walk = z.object({ after: count.nullable(), looked: count, matched: count });
+const numberWalk = walk.extend({ after: z.string().nullable() });
 
 export type Reconciliation = z.infer<typeof run>;
 export type Difference = z.infer<typeof difference>;
@@ -142,13 +143,8 @@ export class Reconciliations {
     return this.#call(count, 'statement_match_by_reference', [partnerId]);
   }
 
-  unmatchedDays(partnerId: string): Promise<{ zone: string; day: string; lines: number }[]> {
-    const days = z.array(z.object({ zone: z.string(), day: z.string(), lines: count }));
-    return this.#call(days, 'statement_unmatched_days', [partnerId]);
-  }
-
-  matchByInvoice(partnerId: string, zone: string, from: string, to: string): Promise<number> {
-    return this.#call(count, 'statement_match_by_invoice', [partnerId, zone, from, to]);
+  matchByInvoice(partnerId: string, after: string, limit: number): Promise<z.infer<typeof numberWalk>> {
+    return this.#call(numberWalk, 'statement_match_by_invoice', [partnerId, after, limit]);
   }
 
   lineFindings(partnerId: string, limit: number): Promise<{ findings: Finding[]; inFlight: number }> {

@@ -5,12 +5,13 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import type { Actor } from '../domain/payment.js';
-import type { StatementMapping, Turnover } from '../domain/statement.js';
+import type { StatementMapping } from '../domain/statement.js';
+import type { Turnover } from '../domain/statementBalances.js';
 import { plainArray, textArray } from './arrays.js';
 import { call, iso } from './call.js';
 import { outcome } from './outcomes.js';
 
-export const statementStates = ['received', 'taken', 'reconciled'] as const;
+export const statementStates = ['received', 'taken', 'reconciled', 'rejected'] as const;
 
 const count = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
 const turnover = z.object({
@@ -144,6 +145,11 @@ export class Statements {
   /** @returns how many rows went; 0: nothing is left */
   clear(partnerId: string, limit: number): Promise<number> {
     return this.#call(z.int(), 'statement_clear', [partnerId, limit]);
+  }
+
+  /** Of statements that were not compared yet. @returns how many lines went; 0: all is taken back */
+  reject(partnerId: string, limit: number): Promise<number> {
+    return this.#call(z.int(), 'statement_reject', [partnerId, limit]);
   }
 
   #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {

@@ -3,8 +3,6 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   amountOf,
-  Balances,
-  identityOf,
   readRow,
   shapeOf,
   type Movement,
@@ -12,6 +10,7 @@ import {
   type Shape,
   type StatementMapping,
 } from '../../src/domain/statement.js';
+import { Balances, identityOf } from '../../src/domain/statementBalances.js';
 import { mappingOf } from '../support/statements.js';
 
 function shape(header: readonly string[], mapping: StatementMapping): Shape {

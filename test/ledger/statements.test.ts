@@ -5,7 +5,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { createReconcileActivities } from '../../src/activities/reconcile.js';
 import type { Partners } from '../../src/activities/partners.js';
-import { identityOf, type Movement } from '../../src/domain/statement.js';
+import { type Movement } from '../../src/domain/statement.js';
+import { identityOf } from '../../src/domain/statementBalances.js';
 import { Reconciliations, type Difference } from '../../src/ledger/reconciliations.js';
 import { Statements } from '../../src/ledger/statements.js';
 import { mappingOf } from '../support/statements.js';
@@ -235,7 +236,7 @@ describe('a line is matched', () => {
     expect(told(await open())).toEqual([{ kind: 'amount', amountMinor: -70, paymentId: one.paymentId }]);
   });
 
-  it('to the entry of the same direction: a refund is not its draw', async () => {
+  it('to the entry of the same direction: a refund is not its draw, and proposes a return', async () => {
     const one = await paid(800, at('10:00'));
     await upload([
       { amountMinor: 800, operationId: one.paymentId },
@@ -243,6 +244,12 @@ describe('a line is matched', () => {
     ]);
     await run();
     expect(told(await open())).toEqual([{ kind: 'theirs_only', amountMinor: 800, paymentId: one.paymentId }]);
+    await run();
+    const proposed = await books.admin.query<{ state: string; amount: string }>(
+      'SELECT state, amount_minor AS amount FROM payment_return WHERE payment_id = $1',
+      [one.paymentId],
+    );
+    expect(proposed.rows).toEqual([{ state: 'proposed', amount: '800' }]);
   });
 });
 

@@ -136,6 +136,12 @@ it('an invoice that Invoicebox reads otherwise than it was paid is told at once,
   await expect(open()).resolves.toMatchObject([
     { kind: 'state', paymentId, detail: { ours: 'paid', theirs: 'canceled' } },
   ]);
+  // The points may follow the money, when a person agrees: once, however often it is read.
+  await run({ readSince: '2026-01-01T00:00:00Z' });
+  const { data } = (await get(`/v1/payments/${paymentId}/returns`)) as unknown as { data: Told[] };
+  expect(data).toMatchObject([
+    { state: 'proposed', amountMinor: 100_00, fundRestored: true, reference: `canceled-${invoice.id}` },
+  ]);
   const { rows } = await world.surety.admin.query<{ body: unknown }>(
     "SELECT body FROM event WHERE type = 'fund.difference' ORDER BY position",
   );
@@ -156,12 +162,10 @@ it('a killed worker’s run goes on elsewhere; what waits is woken by the Schedu
     async () => (await list('/v1/reconciliations'))[0]?.state === 'failed',
     () => `the run does not end\n${world.worker?.output.slice(-3_000) ?? ''}`,
   );
-  // Thirty thousand lines that nobody knows are a wrong mapping, not thirty thousand differences.
+  // Thirty thousand lines that nobody knows are a wrong mapping, not thirty thousand differences: they are taken back.
   expect((await list('/v1/reconciliations'))[0]).toMatchObject({ failure: 'too_many_differences' });
-  await expect(get(`/v1/fund/statements/${sent.body.id}`)).resolves.toMatchObject({
-    state: 'taken',
-    newMovements: 30_000,
-  });
+  await expect(get(`/v1/fund/statements/${sent.body.id}`)).resolves.toMatchObject({ state: 'rejected' });
+  await expect(run()).resolves.toMatchObject({ state: 'finished', result: { openedDifferences: 0 } });
   const schedule = world.client.schedule.getHandle(`reconcile-${world.partnerIds.loyalty}`);
   await expect(schedule.describe()).resolves.toMatchObject({ action: { workflowType: 'wantReconciliation' } });
 });

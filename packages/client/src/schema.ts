@@ -2017,10 +2017,10 @@ export interface components {
             /** Format: uuid */
             id: string;
             /**
-             * @description received: the file is here whole; taken: its movements are among the known; reconciled: compared with the books
+             * @description received: the file is here whole; taken: its movements are among the known; reconciled: compared with the books; rejected: hardly anything of it fits them, so it was taken back: look at the mapping
              * @enum {string}
              */
-            state: "received" | "taken" | "reconciled";
+            state: "received" | "taken" | "reconciled" | "rejected";
             /** Format: date-time */
             coversFrom: string;
             /**

@@ -53,7 +53,9 @@ export async function* rowsOf(pieces: AsyncIterable<Buffer>, mapping: StatementM
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
+    // Of the rows before it some may be lost in the parser: what counts is that this file is refused.
     yield { line: lineOf(error) + mapping.skipLines, row: brokenRow(error) };
+    return;
   }
   await feeding;
   if (shape === null && mapping.header) {

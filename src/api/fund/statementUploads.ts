@@ -6,14 +6,8 @@ import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Actor } from '../../domain/payment.js';
-import {
-  Balances,
-  identityOf,
-  type Field,
-  type Movement,
-  type RefusedRow,
-  type StatementMapping,
-} from '../../domain/statement.js';
+import { type Field, type Movement, type RefusedRow, type StatementMapping } from '../../domain/statement.js';
+import { Balances, identityOf } from '../../domain/statementBalances.js';
 import { Statements, type MovementBatch, type StatementReception } from '../../ledger/statements.js';
 import { Problem } from '../problem.js';
 import { Body, hashOf, otherBody, refuseAnnounced, superseded, tooLarge, uploadError } from '../uploads.js';

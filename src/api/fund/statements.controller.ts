@@ -24,7 +24,7 @@ const statementSchema = z
     id: z.uuid(),
     state: z.enum(statementStates).meta({
       description:
-        'received: the file is here whole; taken: its movements are among the known; reconciled: compared with the books',
+        'received: the file is here whole; taken: its movements are among the known; reconciled: compared with the books; rejected: hardly anything of it fits them, so it was taken back: look at the mapping',
     }),
     coversFrom: instant,
     coversTo: instant.meta({ description: 'Exclusive. What is later is under way, and no difference' }),
@@ -143,13 +143,14 @@ export class StatementsController {
       request,
     );
     const body = await this.#tell(partnerId, statementId);
-    if (body.state !== 'reconciled') {
+    const isUnderWay = body.state === 'received' || body.state === 'taken';
+    if (isUnderWay) {
       const wish = { id: uuidv7(), by: 'statement', readSince: null, actor, at: Date.now() } as const;
       await this.reconciliations.want(partnerId, wish);
       await this.starts.wake(partnerId);
     }
     return send(response, {
-      status: body.state === 'reconciled' ? 200 : 202,
+      status: isUnderWay ? 202 : 200,
       body,
       headers: {
         Location: `/v1/fund/statements/${statementId}`,

@@ -99,6 +99,11 @@ BEGIN
       v_opened := v_opened + 1;
     END IF;
     PERFORM fund_difference_close(p_partner, 'payment:' || v_read.id, v_kind, p_at);
+    -- Canceled before shipment, the whole sum goes back to the payer's fund (contract, section 4).
+    IF v_kind = 'state' AND v_read.state = 'paid' AND v_read.seen_status = 'canceled' THEN
+      PERFORM payment_return_propose(p_partner, v_read.id, NULL, 'canceled-' || v_read.invoice_id,
+        'Reconciliation: the invoice reads canceled', p_at);
+    END IF;
     UPDATE payment_check SET read_at = p_at, status = v_read.seen_status, amount_minor = v_read.seen_minor,
       currency = v_read.seen_currency,
       verdict = CASE
@@ -110,5 +115,27 @@ BEGIN
     WHERE payment_id = v_read.id;
   END LOOP;
   RETURN jsonb_build_object('opened', v_opened);
+END
+$$;
+
+-- Proposes a return that was found, where no other return stands for the same money: of p_amount_minor, or of all that is left.
+CREATE OR REPLACE FUNCTION payment_return_propose(
+  p_partner uuid, p_payment uuid, p_amount_minor bigint, p_reference text, p_reason text, p_at timestamptz
+) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_free bigint;
+BEGIN
+  PERFORM FROM payment WHERE id = p_payment AND state = 'paid' FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  SELECT payment.amount_minor - coalesce((SELECT sum(payment_return.amount_minor) FROM payment_return
+    WHERE payment_id = p_payment AND payment_return.state <> 'rejected'), 0)
+  INTO v_free FROM payment WHERE id = p_payment;
+  IF v_free > 0 AND coalesce(p_amount_minor, v_free) <= v_free THEN
+    PERFORM payment_return_open(p_partner, p_payment, coalesce(p_amount_minor, v_free), true, p_reference, p_reason,
+      jsonb_build_object('kind', 'saga', 'id', 'reconciliation'), p_at, true);
+  END IF;
 END
 $$;

@@ -77,7 +77,7 @@ BEGIN
         WHERE partner_id = p_partner AND state IN ('settling', 'unknown', 'in_review')),
       'entriesNotCovered', CASE WHEN v_covered IS NOT NULL THEN (SELECT count(*) FROM fund_entry entry
         WHERE entry.partner_id = p_partner AND entry.at >= v_covered
-          AND NOT EXISTS (SELECT FROM statement_line line WHERE line.transfer_id = entry.id)) END)
+          AND NOT EXISTS (SELECT FROM statement_line line WHERE line.transfer_id = entry.id OFFSET 0)) END)
   WHERE id = p_run AND state = 'running';
   RETURN jsonb_build_object('outcome', CASE WHEN FOUND THEN 'ended' ELSE 'already_ended' END);
 END

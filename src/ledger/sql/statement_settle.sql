@@ -71,7 +71,7 @@ BEGIN
     WITH alone AS MATERIALIZED (
       SELECT entry.* FROM fund_entry entry
       WHERE entry.partner_id = p_partner AND entry.at >= p_from AND entry.at < p_to AND entry.kind <> 'correction'
-        AND NOT EXISTS (SELECT FROM statement_line line WHERE line.transfer_id = entry.id)
+        AND NOT EXISTS (SELECT FROM statement_line line WHERE line.transfer_id = entry.id OFFSET 0)
       ORDER BY entry.at, entry.id LIMIT p_limit
     ), judged AS (
       SELECT alone.*, least(alone.at, (SELECT min(started_at) FROM payment_attempt attempt
@@ -105,11 +105,19 @@ BEGIN
   FOR v_finding IN
     SELECT * FROM jsonb_to_recordset(p_findings) AS found(kind text, subject text, currency text, "amountMinor" bigint,
       "paymentId" uuid, "lineId" bigint, "transferId" uuid, detail jsonb)
+    -- Payments are locked in one order.
+    ORDER BY "paymentId", subject
   LOOP
     IF fund_difference_find(p_partner, v_finding.kind, v_finding.subject, v_finding.currency, v_finding."amountMinor",
       v_finding."paymentId", v_finding."lineId", v_finding."transferId", v_finding.detail, p_at)
     THEN
       v_opened := v_opened + 1;
+    END IF;
+    -- Money that came back to the fund for a payment of ours: its points should follow.
+    IF v_finding.kind = 'theirs_only' AND v_finding."amountMinor" > 0 AND v_finding."paymentId" IS NOT NULL THEN
+      PERFORM payment_return_propose(p_partner, v_finding."paymentId", v_finding."amountMinor", (
+        SELECT CASE WHEN transaction_id ~ '^[!-~]{1,100}$' THEN transaction_id ELSE 'line-' || id END
+        FROM statement_line WHERE id = v_finding."lineId"), 'Reconciliation: a statement tells of a refund', p_at);
     END IF;
   END LOOP;
   UPDATE fund_difference SET state = 'closed', closed_at = p_at

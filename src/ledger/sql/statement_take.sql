@@ -64,3 +64,24 @@ BEGIN
   RETURN v_gone;
 END
 $$;
+
+-- Takes back, by pieces, what the statements have brought that were not compared with the books yet; those without a line left
+-- are rejected. Answers how many lines went; 0: all of it is taken back.
+CREATE OR REPLACE FUNCTION statement_reject(p_partner uuid, p_limit integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+DECLARE
+  v_gone integer;
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  DELETE FROM statement_line WHERE ctid = ANY (ARRAY(
+    SELECT line.ctid FROM statement_line line
+    WHERE line.partner_id = p_partner
+      AND line.statement_id IN (SELECT id FROM statement WHERE partner_id = p_partner AND state = 'taken')
+    LIMIT p_limit));
+  GET DIAGNOSTICS v_gone = ROW_COUNT;
+  IF v_gone = 0 THEN
+    UPDATE statement SET state = 'rejected' WHERE partner_id = p_partner AND state = 'taken';
+  END IF;
+  RETURN v_gone;
+END
+$$;
