@@ -6,9 +6,9 @@ import { paymentStates } from '../../domain/payment.js';
 import { anyUuid, instant, moment } from '../validate.js';
 
 const currency = z.string().regex(/^[A-Z]{3}$/);
-export const mostInvoices = 100_000;
+const mostInvoices = 100_000;
 
-export const filterSchema = z
+const filterSchema = z
   .strictObject({
     status: z.literal('pending').default('pending').meta({ description: 'No other can be paid' }),
     amountUnderMinor: z.int().min(1).max(1e13).optional().meta({ description: 'Less than this, in minor units' }),
