@@ -3,12 +3,14 @@ import { parseArgs } from 'node:util';
 import { benchBatch } from './batch.js';
 import { benchCredits } from './credits.js';
 import type { BenchOptions, Report } from './harness.js';
+import { benchLedger } from './ledger.js';
 import { benchReconcile } from './reconcile.js';
 import { benchWebhooks } from './webhooks.js';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
   batch: benchBatch,
   credits: benchCredits,
+  ledger: benchLedger,
   reconcile: benchReconcile,
   webhooks: benchWebhooks,
 };

@@ -16,6 +16,8 @@ import {
   sealScheduleId,
   sealWorkflow,
   searchAttributes,
+  startBatchesScheduleId,
+  startBatchesWorkflow,
   startImportsScheduleId,
   startImportsWorkflow,
   startReconciliationsScheduleId,
@@ -116,6 +118,9 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
       [{ graceMs: config.SWEEP_GRACE_MS, everyMs: config.RECONCILE_EVERY_MS }],
     ),
     [startReturnsScheduleId]: of(startReturnsScheduleId, startReturnsWorkflow, config.SWEEP_EVERY_MS, [
+      { graceMs: config.SWEEP_GRACE_MS },
+    ]),
+    [startBatchesScheduleId]: of(startBatchesScheduleId, startBatchesWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
     [startWebhooksScheduleId]: of(startWebhooksScheduleId, startWebhooksWorkflow, config.WEBHOOK_START_EVERY_MS, [

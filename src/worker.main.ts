@@ -6,6 +6,8 @@
 import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createBatchActivities } from './activities/batch.js';
+import { createBatchReadActivities } from './activities/batchReads.js';
 import { createImportActivities } from './activities/creditImport.js';
 import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
@@ -14,6 +16,7 @@ import { Partners } from './activities/partners.js';
 import { createReadEndedActivities } from './activities/readEnded.js';
 import { createReconcileActivities } from './activities/reconcile.js';
 import { createReturnActivities, createReturnReadActivities } from './activities/returns.js';
+import { createBatchStartActivities } from './activities/startBatches.js';
 import { createImportStartActivities } from './activities/startImports.js';
 import { createReconciliationStartActivities } from './activities/startReconciliations.js';
 import { createReturnStartActivities } from './activities/startReturns.js';
@@ -26,6 +29,7 @@ import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
 import { KeyRing } from './keyring.js';
 import { Audit } from './ledger/audit.js';
+import { Batches } from './ledger/batches.js';
 import { CreditImports } from './ledger/creditImports.js';
 import { Ledger } from './ledger/ledger.js';
 import { Points } from './ledger/points.js';
@@ -58,6 +62,7 @@ const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
 const reconciliations = new Reconciliations(pool, onDeliveries);
 const returns = new Returns(pool, onDeliveries);
+const batches = new Batches(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
 const client = new InvoiceboxClient({
@@ -118,6 +123,7 @@ const makers = {
         ...createInvoiceboxActivities(client, ledger, partners),
         ...createReadEndedActivities(client, reconciliations, partners),
         ...createReturnReadActivities(client, partners),
+        ...createBatchReadActivities(client, batches, partners),
       },
       activityTaskPollerBehavior: pollers,
       maxConcurrentActivityTaskExecutions: config.INVOICEBOX_SLOTS,
@@ -135,6 +141,8 @@ const makers = {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createSealActivities(new Audit(pool)),
+        ...createBatchActivities(batches, partners, temporal),
+        ...createBatchStartActivities(batches, temporal),
         // Of imports that a worker began who knew no queue for them.
         ...createImportActivities(imports),
         ...createImportStartActivities(imports, temporal),

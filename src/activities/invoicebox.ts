@@ -12,8 +12,14 @@ import {
   type ConfirmMeaning,
 } from '../domain/confirmAnswer.js';
 import { payabilityOf, type InvoiceFacts } from '../domain/invoice.js';
-import type { ApprovalReason } from '../domain/organisationPolicy.js';
-import { isFinal, type DeclineReason, type FinalState, type PaymentState, type Scheme } from '../domain/payment.js';
+import {
+  isFinal,
+  type DeclineReason,
+  type FinalState,
+  type PaymentState,
+  type Quote,
+  type Scheme,
+} from '../domain/payment.js';
 import { priceInPoints, withinLimits } from '../domain/points.js';
 import type { InvoiceboxClient, ReadAnswer } from '../invoicebox/client.js';
 import type { Ledger, PaymentKey } from '../ledger/ledger.js';
@@ -25,19 +31,6 @@ import { approvalOf, factsOf, judged, judgement, storedRead } from './readInvoic
 
 /** From the ledger's leave to call until the call begins; the call's own time-out bounds the rest. */
 const latestStartMs = 2_000;
-
-/** A price as read; times in milliseconds since 1970, Temporal's. */
-export interface Quote {
-  readonly amountMinor: number;
-  readonly currency: string;
-  readonly points: number;
-  readonly pricedAt: number;
-  readonly readAt: number;
-  readonly expiresAt: number;
-  /** Of an organisation's invoice: which read it is, and why that needs an approver. */
-  readonly version?: number;
-  readonly approval?: ApprovalReason | null;
-}
 
 export type QuoteAnswer =
   | { readonly kind: 'quoted'; readonly quote: Quote }

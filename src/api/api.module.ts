@@ -11,6 +11,7 @@ import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
 import { Approvals } from '../ledger/approvals.js';
+import { Batches } from '../ledger/batches.js';
 import { CreditImports } from '../ledger/creditImports.js';
 import { Fund } from '../ledger/fund.js';
 import { Ledger } from '../ledger/ledger.js';
@@ -26,6 +27,8 @@ import { WebhookStarts } from '../webhookStarts.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
+import { BatchesController } from './batches/batches.controller.js';
+import { BatchStarts } from './batches/batchStarts.js';
 import { CreditsController } from './credits/credits.controller.js';
 import { ImportsController } from './credits/imports.controller.js';
 import { ImportStarts } from './credits/importStarts.js';
@@ -106,6 +109,7 @@ export class ApiModule implements OnApplicationShutdown {
       ],
       controllers: [
         PaymentsController,
+        BatchesController,
         ReturnsController,
         LoginTokensController,
         MembersController,
@@ -150,6 +154,8 @@ export class ApiModule implements OnApplicationShutdown {
           useFactory: (pool: Pool) => new CreditImports(pool, starts.onDeliveries),
           inject: [Pool],
         },
+        { provide: Batches, useFactory: (pool: Pool) => new Batches(pool, starts.onDeliveries), inject: [Pool] },
+        { provide: BatchStarts, useValue: new BatchStarts(client) },
         { provide: Statements, useFactory: (pool: Pool) => new Statements(pool), inject: [Pool] },
         {
           provide: Reconciliations,

@@ -3,12 +3,20 @@
  * the field's name instead of guessed: a key that stands twice, a number that is not written with digits alone, text that
  * the database could not keep as it is. Bodies of other media types are left unread for the endpoints that stream them.
  */
+import type { IncomingMessage } from 'node:http';
 import { raw, type RequestHandler } from 'express';
 import { visit, type JSONPath } from 'jsonc-parser';
 import { Problem } from './problem.js';
 import { invalidFields, type InvalidField } from './validate.js';
 
 const limit = '64kb';
+/** Of the one body that names a hundred thousand invoices. */
+const batchLimit = '5mb';
+// What the body parser hands over is Express's request, whose `url` lacks where this is mounted.
+const isBatch = (request: IncomingMessage): boolean =>
+  request.method === 'POST' &&
+  'originalUrl' in request &&
+  /^\/v1\/payment-batches\/?(\?|$)/i.test(String(request.originalUrl));
 const deepest = 16;
 const mostFieldsTold = 20;
 const mediaType = 'application/json';
@@ -23,7 +31,8 @@ const isUtf8 = (contentType: string | undefined): boolean => {
 
 /** Leaves `request.body` undefined where there is none, or one of another type. */
 export const readJsonBody: readonly RequestHandler[] = [
-  raw({ limit, type: (request) => isJson(request.headers['content-type']) }),
+  raw({ limit: batchLimit, type: (request) => isBatch(request) && isJson(request.headers['content-type']) }),
+  raw({ limit, type: (request) => !isBatch(request) && isJson(request.headers['content-type']) }),
   (request, _response, next) => {
     const bytes: unknown = request.body;
     request.body = undefined;

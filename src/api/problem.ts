@@ -74,7 +74,7 @@ export const problems = {
   body_too_large: {
     status: 413,
     title: 'The body is too large',
-    remedy: 'Requests have at most 64 kB; many credits at once go through an import.',
+    remedy: 'Requests have at most 64 kB, a batch of payments 5 MB; many credits at once go through an import.',
   },
   unsupported_media_type: {
     status: 415,

@@ -120,6 +120,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'points_credit_until', 'points_credit_named', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
     'credit_import_open', 'credit_import_receive', 'credit_import_start', 'credit_import_abandon', 'credit_import_get',
     'credit_import_list', 'credit_import_rejections',
+    'payment_batch_open', 'payment_batch_get', 'payment_batch_list', 'payment_batch_items', 'payment_batch_change',
     'statement_mapping_get', 'statement_mapping_put', 'statement_open', 'statement_receive', 'statement_start', 'statement_abandon',
     'statement_get', 'statement_list', 'reconciliation_get', 'reconciliation_list',
     'fund_difference_get', 'fund_difference_list', 'fund_difference_explain',
@@ -142,7 +143,9 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_endpoints_to_clear', 'webhook_endpoint_clear', 'credit_imports_cut', 'credit_import_forget',
     'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
     'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end',
-    'partners_to_seal', 'audit_seal', ...both,
+    'partners_to_seal', 'audit_seal',
+    'payment_batches_to_work_on', 'payment_batch_stock', 'payment_batch_next', 'payment_batch_found', 'payment_batch_start', 'payment_batch_change', 'payment_batch_end',
+    ...both,
   ]; // prettier-ignore
   // In one step: whoever runs already never finds a function that he may not call.
   await client.query('BEGIN');

@@ -65,7 +65,7 @@ export type AttemptClass = 'paid' | 'not_executed' | 'refused' | 'unknown';
 const unknownStatuses = new Set([408, 409, 423, 424]);
 const alreadyPaidCodes = new Set(['invoice_already_paid', 'alreadyPaid', 'order_already_paid']);
 const credentialsCodes = new Set(['unauthorized', 'forbidden', 'signature_error']);
-const wantOfMoneyCodes = new Set(['notEnoughMoney', 'not_enough_money', 'limitReached']);
+export const wantOfMoneyCodes: readonly string[] = ['notEnoughMoney', 'not_enough_money', 'limitReached'];
 
 export function meaningOf(answer: ConfirmAnswer, ourOperationId: string, ambiguousBefore: boolean): ConfirmMeaning {
   switch (answer.kind) {
@@ -132,7 +132,7 @@ export function meaningOfRefusalCode(
   if (credentialsCodes.has(code)) return { kind: 'credentials', code };
   if (alreadyPaidCodes.has(code)) return { kind: 'paid_elsewhere', code };
   if (code === 'wrong_order_status') return { kind: 'status_says_why', code };
-  return { kind: 'refused', code, wantOfMoney: wantOfMoneyCodes.has(code) };
+  return { kind: 'refused', code, wantOfMoney: wantOfMoneyCodes.includes(code) };
 }
 
 function meaningOfRefusalAfterAmbiguity(code: string): ConfirmMeaning {

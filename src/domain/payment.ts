@@ -116,6 +116,19 @@ export interface PaymentPolicy {
   readonly quota?: QuotaShare | undefined;
 }
 
+/** A price as read; times in milliseconds since 1970, Temporal's. */
+export interface Quote {
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly points: number;
+  readonly pricedAt: number;
+  readonly readAt: number;
+  readonly expiresAt: number;
+  /** Of an organisation's invoice: which read it is, and why that needs an approver. */
+  readonly version?: number;
+  readonly approval?: ApprovalReason | null;
+}
+
 /** What somebody agrees to pay. `version`: of what was read of the invoice, in an organisation's approval. */
 export interface Seen {
   readonly amountMinor: number;

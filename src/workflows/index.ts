@@ -5,6 +5,8 @@ export { returnPayment } from './returnPayment.js';
 export { startReturns } from './startReturns.js';
 export { resumedPayment } from './resumedPayment.js';
 export { sweepPayments } from './sweepPayments.js';
+export { payBatch } from './payBatch.js';
+export { startBatches } from './startBatches.js';
 export { startImports } from './startImports.js';
 export { expirePoints } from './expirePoints.js';
 export { sealLedger } from './sealLedger.js';

@@ -6,6 +6,7 @@ import type {
   Confirmation,
   PaymentPolicy,
   PaymentState,
+  Quote,
   Resolution,
   Resumption,
   Scheme,
@@ -18,6 +19,11 @@ export interface OpenPayment {
   readonly epoch: number;
   readonly invoiceId: string;
   readonly policy: PaymentPolicy;
+}
+
+/** An organisation's payment of a batch, which has read its invoice by the page. */
+export interface OpenOrganisationPayment extends OpenPayment {
+  readonly quote?: Quote | undefined;
 }
 
 /** What a run is started with that takes over from one that was lost. */
@@ -81,6 +87,29 @@ export const taskQueues = {
 
 /** Of the worker deployment, where versions are pinned. */
 export const deploymentName = 'surety';
+
+/** Which batch of an organisation's payments. */
+export interface BatchKey {
+  readonly partnerId: string;
+  readonly batchId: string;
+}
+
+export const batchWorkflow = 'payBatch';
+/** Something has changed in Postgres, which is where a batch's state is kept: look at once. */
+export const lookAgainSignal = defineSignal('lookAgain');
+export const startBatchesWorkflow = 'startBatches';
+export const startBatchesScheduleId = 'start-batches';
+
+/** How a batch is set to work, the first time or again; what becomes of a run that there is, is the caller's to say. */
+export function batchStart(key: BatchKey) {
+  return {
+    workflowId: `batch-${key.batchId}`,
+    taskQueue: taskQueues.background,
+    args: [key] as [BatchKey],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+    typedSearchAttributes: [{ key: searchAttributes.partnerId, value: key.partnerId }],
+  };
+}
 
 export const importWorkflow = 'importCredits';
 export const startImportsWorkflow = 'startImports';

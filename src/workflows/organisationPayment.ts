@@ -5,7 +5,8 @@
 import { superseded } from './close.js';
 import { Inbox } from './inbox.js';
 import { cancelledBy, leave } from './leave.js';
-import type { OpenPayment, PaymentAnswer } from './messages.js';
+import type { Quote } from '../domain/payment.js';
+import type { OpenOrganisationPayment, PaymentAnswer } from './messages.js';
 import { answerOf, beginPayment, explain, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
 import { organisationsOwn } from './settlement.js';
@@ -13,11 +14,17 @@ import { settlePayment } from './settlePayment.js';
 import { drainHandlers } from './waits.js';
 import { waitForWord } from './waitForWord.js';
 
-export async function organisationPayment(input: OpenPayment): Promise<PaymentAnswer> {
+export async function organisationPayment({ quote, ...input }: OpenOrganisationPayment): Promise<PaymentAnswer> {
   const payment = beginPayment(input);
   const inbox = new Inbox(payment);
 
-  await readAndSettle(payment, inbox);
+  // A batch has read it by the page; what is older than that is worth is read again.
+  if (quote !== undefined && Date.now() - quote.readAt < payment.policy.freshnessMs) {
+    payment.quote = quote;
+    await settleAsPolicyAllows(payment, inbox, quote);
+  } else {
+    await readAndSettle(payment, inbox);
+  }
   await untilApprovedAndPaid(payment, inbox);
   await drainHandlers();
   return answerOf(payment);
@@ -40,17 +47,8 @@ export async function readAndSettle(payment: Payment, inbox: Inbox): Promise<voi
   );
   const read = await readAndQuote(payment, 'organisation', payment.policy.giveUpAfterMs, inbox);
   switch (read.kind) {
-    case 'quoted': {
-      const { amountMinor, currency, points, approval = null } = read.quote;
-      if (approval !== null) {
-        settleInto(payment, 'awaiting_approval', approval);
-        return;
-      }
-      return settlePayment(payment, 'organisation', inbox, {
-        ...organisationsOwn(payment, { amountMinor, currency, points }),
-        notAfter: Date.now(),
-      });
-    }
+    case 'quoted':
+      return settleAsPolicyAllows(payment, inbox, read.quote);
     case 'expired':
       return leave(payment, inbox, { to: 'declined', reason: 'invoice_expired' });
     case 'unpayable':
@@ -64,4 +62,16 @@ export async function readAndSettle(payment: Payment, inbox: Inbox): Promise<voi
     case 'over':
       settleInto(payment, read.state);
   }
+}
+
+async function settleAsPolicyAllows(payment: Payment, inbox: Inbox, quote: Quote): Promise<void> {
+  const { amountMinor, currency, points, approval = null } = quote;
+  if (approval !== null) {
+    settleInto(payment, 'awaiting_approval', approval);
+    return;
+  }
+  return settlePayment(payment, 'organisation', inbox, {
+    ...organisationsOwn(payment, { amountMinor, currency, points }),
+    notAfter: Date.now(),
+  });
 }

@@ -1,7 +1,6 @@
 /** What a payment's workflow knows between two steps, and how it tells the world. The ledger, not this, decides what is undone. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { Quote } from '../activities/invoicebox.js';
-import type { Confirmation, PaymentState } from '../domain/payment.js';
+import type { Confirmation, PaymentState, Quote } from '../domain/payment.js';
 import { searchAttributes, type OpenPayment, type PaymentAnswer } from './messages.js';
 
 export interface Payment {

@@ -3,8 +3,7 @@
  * fund, make the pivot call, and go where its answer says. Never cancellable: after the hold, only forward or undone whole.
  */
 import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
-import type { Quote } from '../activities/invoicebox.js';
-import { isFinal, type Confirmation, type Scheme } from '../domain/payment.js';
+import { isFinal, type Confirmation, type Quote, type Scheme } from '../domain/payment.js';
 import { ledger } from './calls.js';
 import { superseded } from './close.js';
 import { asFarAsTheLedgerGoes, confirmAtInvoicebox } from './confirmAtInvoicebox.js';

@@ -1,6 +1,5 @@
 /** A settlement under way, and its ways out that are not `paid`: whatever is held is released, if the ledger allows it. */
-import type { Quote } from '../activities/invoicebox.js';
-import type { Confirmation, DeclineReason, ReturnReason, Scheme } from '../domain/payment.js';
+import type { Confirmation, DeclineReason, Quote, ReturnReason, Scheme } from '../domain/payment.js';
 import { superseded } from './close.js';
 import type { Inbox } from './inbox.js';
 import { cancelledBy, leave } from './leave.js';

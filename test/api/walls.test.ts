@@ -10,6 +10,7 @@ import { applyPartner } from '../../scripts/partner.js';
 import { loyaltyPartner, organisationPartner } from '../../scripts/demoWorld.js';
 import { passwords } from '../../scripts/surety.js';
 import { KeyRing } from '../../src/keyring.js';
+import { Batches } from '../../src/ledger/batches.js';
 import { postgres, testKeys } from '../support/books.js';
 import { everything, tablesOfPartners } from '../support/everything.js';
 import { operations, withLabel, type Operation } from '../support/operations.js';
@@ -30,6 +31,7 @@ beforeAll(async () => {
   await world.confirm(await world.open((await world.invoice()).id));
   ids = {
     payments: opened.body.id,
+    'payment-batches': await batchOf(world.partnerIds.loyalty),
     imports: await importOf(world.keys.loyalty),
     eventId: await firstEvent(world.keys.loyalty),
     members: await post('/v1/members', { externalId: 'walls', metadata: { note: 'of A alone' } }),
@@ -59,6 +61,11 @@ const bodies: Readonly<Record<string, () => object | null>> = {
   }),
   'POST /v1/payments/{id}/cancel': () => ({}),
   'POST /v1/payments/{id}/refuse': () => ({}),
+  'GET /v1/payment-batches/{id}': () => null,
+  'GET /v1/payment-batches/{id}/items': () => null,
+  'POST /v1/payment-batches/{id}/pause': () => null,
+  'POST /v1/payment-batches/{id}/resume': () => null,
+  'POST /v1/payment-batches/{id}/cancel': () => null,
   'GET /v1/payments/{id}/returns': () => null,
   'POST /v1/payments/{id}/returns': () => ({
     ...{ amountMinor: 1, fundRestored: true, reference: 'theirs', reason: 'theirs' },
@@ -104,6 +111,14 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
     const ofA = await world.call(world.keys.loyalty, 'POST', '/v1/payments', body);
     const ofB = await world.call(key, 'POST', '/v1/payments', body);
     expect([ofB.status, ofB.body.id === ofA.body.id]).toEqual([201, false]);
+  },
+  'GET /v1/payment-batches': async (key) => {
+    expect(await read(key, '/v1/payment-batches')).toEqual({ data: [], next: null });
+  },
+  'POST /v1/payment-batches': async (key) => {
+    // Of an invoice that Invoicebox does not know: nothing is paid.
+    const { body } = await world.call(key, 'POST', '/v1/payment-batches', { invoiceIds: [randomUUID()] });
+    expect(JSON.stringify(await read(world.keys.loyalty, '/v1/payment-batches'))).not.toContain(body.id);
   },
   'POST /v1/login-tokens': async (key) => {
     const { status } = await world.call(key, 'POST', '/v1/login-tokens', { memberExternalId: 'walls' });
@@ -379,6 +394,15 @@ async function asksForItself(key: string, path: string): Promise<void> {
   expect(status).toBe(202);
   const { id } = (body as unknown as { approval: { id: string } }).approval;
   expect(JSON.stringify(await read(world.keys.loyalty, '/v1/approvals'))).not.toContain(id);
+}
+
+/** Paused, so that nobody works on it. */
+async function batchOf(partnerId: string): Promise<string> {
+  const key = { partnerId, batchId: randomUUID() };
+  const batches = new Batches(world.surety.admin);
+  await batches.open(key, { invoiceIds: [randomUUID()] }, { kind: 'operator', id: 'walls' }, Date.now());
+  await batches.change(key, 'pause', 'by_partner', Date.now());
+  return key.batchId;
 }
 
 async function firstEvent(key: string): Promise<string> {

@@ -69,7 +69,6 @@ describe('a passport', () => {
     const key = await pay(books, anna);
     await sealAll(books);
     await expect(books.ledger.passport(randomUUID(), key.paymentId)).resolves.toBeNull();
-    await books.admin.query('BEGIN');
     const client = await books.worker.connect();
     await client.query("SELECT set_config('surety.partner', $1, false)", [randomUUID()]);
     await expect(client.query('SELECT FROM audit_block')).rejects.toThrow('permission denied');

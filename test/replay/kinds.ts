@@ -65,6 +65,15 @@ async function endedAs(world: World, id: string, state: string): Promise<Workflo
   return handle;
 }
 
+async function batchOf(world: World, count: number): Promise<string> {
+  const invoices = await Promise.all(Array.from({ length: count }, () => world.invoice({ amountMinor: 100 })));
+  const body = { invoiceIds: invoices.map(({ id }) => id) };
+  return (await world.call(world.keys.organisation, 'POST', '/v1/payment-batches', body)).body.id;
+}
+
+const readBatch = async (world: World, id: string) =>
+  (await world.call(world.keys.organisation, 'GET', `/v1/payment-batches/${id}`)).body;
+
 async function anyCompleted(world: World, workflowType: string): Promise<WorkflowHandle> {
   for await (const { workflowId, runId } of world.client.workflow.list({
     query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Completed'`,
@@ -299,6 +308,42 @@ export const kinds: Readonly<Record<string, Live>> = {
       () => 'it could not be approved any more',
     );
     return endedAs(world, payment.id, 'paid');
+  },
+  'batch finished': async (world) => {
+    const id = await batchOf(world, 3);
+    await eventually(
+      async () => (await readBatch(world, id)).state === 'finished',
+      () => `the batch ${id} does not finish`,
+    );
+    const handle = world.client.workflow.getHandle(`batch-${id}`);
+    await handle.result();
+    return handle;
+  },
+  'batch paused, then cancelled': async (world) => {
+    const id = await batchOf(world, 3);
+    await world.call(world.keys.organisation, 'POST', `/v1/payment-batches/${id}/pause`);
+    await world.call(world.keys.organisation, 'POST', `/v1/payment-batches/${id}/cancel`);
+    await eventually(
+      async () => ['cancelled', 'finished'].includes((await readBatch(world, id)).state),
+      () => `the batch ${id} does not end`,
+    );
+    const handle = world.client.workflow.getHandle(`batch-${id}`);
+    await handle.result();
+    return handle;
+  },
+  'organisation paid by a batch': async (world) => {
+    const id = await batchOf(world, 1);
+    let paymentId = '';
+    await eventually(
+      async () => {
+        const { body } = await world.call(world.keys.organisation, 'GET', `/v1/payment-batches/${id}/items`);
+        const [item] = (body as unknown as { data: { paymentId: string | null }[] }).data;
+        paymentId = item?.paymentId ?? '';
+        return paymentId !== '';
+      },
+      () => `the batch ${id} starts nothing`,
+    );
+    return endedAs(world, paymentId, 'paid');
   },
   sweep: (world) => anyCompleted(world, 'sweepPayments'),
   'webhook delivered': (world) => delivered(world, status(204)),

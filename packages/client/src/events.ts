@@ -344,6 +344,66 @@ export interface components {
             };
         };
         /**
+         * batch.finished
+         * @description A batch of an organisation’s payments has come to its end, or was cancelled and has nothing under way any more
+         */
+        "batch.finished": {
+            /**
+             * Format: uuid
+             * @description Of the event, the same at every delivery: what was seen already can be told by it
+             */
+            id: string;
+            /** @constant */
+            type: "batch.finished";
+            /**
+             * Format: date-time
+             * @description When it became true
+             */
+            timestamp: string;
+            /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
+            sequence: number | null;
+            data: {
+                /**
+                 * Format: uuid
+                 * @description Of the batch
+                 */
+                id: string;
+                /** @enum {string} */
+                state: "finished" | "cancelled";
+                /** @description Null: its invoices were named */
+                filter: {
+                    amountUnderMinor?: number;
+                    /** Format: date-time */
+                    createdAfter?: string;
+                    currency?: string;
+                } | null;
+                found: number;
+                skipped: number;
+                /** @description How many by reason; a code */
+                skippedBecause: {
+                    [key: string]: number;
+                };
+                /** @description Of these, the following six */
+                started: number;
+                awaitingApproval: number;
+                inReview: number;
+                paid: number;
+                declined: number;
+                expired: number;
+                cancelled: number;
+                /** @description Elements of the list that could not be read */
+                unreadable: number;
+                paidAmounts: {
+                    currency: string;
+                    amountMinor: number;
+                }[];
+                /** Format: date-time */
+                createdAt: string;
+                /** Format: date-time */
+                finishedAt: string;
+            };
+        };
+        /**
          * points.credited
          * @description A member has more points
          */

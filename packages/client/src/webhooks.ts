@@ -15,6 +15,7 @@ const knownTypes: Readonly<Record<keyof Events, true>> = {
   'payment.cancelled': true,
   'payment.in_review': true,
   'payment.returned': true,
+  'batch.finished': true,
   'points.credited': true,
   'points.expired': true,
   'import.finished': true,

@@ -91,6 +91,36 @@ export const eventSchemas = {
         .describe('What the invoice read before it was booked; null: it was not read'),
     }),
   ),
+  'batch.finished': event(
+    'batch.finished',
+    'A batch of an organisation’s payments has come to its end, or was cancelled and has nothing under way any more',
+    z.object({
+      id: id.describe('Of the batch'),
+      state: z.enum(['finished', 'cancelled']),
+      filter: z
+        .object({
+          amountUnderMinor: z.int().optional(),
+          createdAfter: instant.optional(),
+          currency: currency.optional(),
+        })
+        .nullable()
+        .describe('Null: its invoices were named'),
+      found: z.int(),
+      skipped: z.int(),
+      skippedBecause: z.record(z.string(), z.int()).describe('How many by reason; a code'),
+      started: z.int().describe('Of these, the following six'),
+      awaitingApproval: z.int(),
+      inReview: z.int(),
+      paid: z.int(),
+      declined: z.int(),
+      expired: z.int(),
+      cancelled: z.int(),
+      unreadable: z.int().describe('Elements of the list that could not be read'),
+      paidAmounts: z.array(z.object({ currency, amountMinor: z.int() })),
+      createdAt: instant,
+      finishedAt: instant,
+    }),
+  ),
   'points.credited': event(
     'points.credited',
     'A member has more points',

@@ -44,7 +44,10 @@ const rangeBody = z
     from: moment,
     to: moment.meta({ description: 'Exclusive' }),
     undeliveredOnly: z.boolean().default(false).meta({ description: 'Leaves out what was delivered' }),
-    after: cursorText.optional().meta({ description: 'The `next` of the answer before, with the rest as it was' }),
+    after: cursorText
+      .regex(/^[\w.-]+$/, 'is no cursor')
+      .optional()
+      .meta({ description: 'The `next` of the answer before, with the rest as it was' }),
   })
   .meta({ id: 'ReplayRange' });
 const rangeSchema = z
@@ -136,11 +139,11 @@ export class DeliveriesController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const [from, to] = [Date.parse(body.from), Date.parse(body.to)];
-    if (to <= from) throw invalidField('to', 'must be later than from', 'a time');
     const { partnerId, keyId } = caller;
     const filters = { from, to, undeliveredOnly: body.undeliveredOnly };
     const list = { partnerId, list: `webhook-replay/${id}`, filters };
     const after = body.after === undefined ? undefined : this.cursors.open(list, body.after, replayPosition);
+    if (to <= from) throw invalidField('to', 'must be later than from', 'a time');
     const route = `POST /v1/webhook-endpoints/${id}/replay`;
     const request = { partnerId, actorId: keyId, route, key, body, subjectId: id };
     const answer = await this.idempotency.once(request, async () => {

@@ -123,6 +123,16 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   FROM taken;
 $$;
 
+-- Batches that have something to do, begun no later than p_grace_ms ago.
+CREATE OR REPLACE FUNCTION payment_batches_to_work_on(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'batchId', id)), '[]') FROM (
+    SELECT partner_id, id FROM payment_batch
+    WHERE state IN ('running', 'cancelling') AND created_at < p_at - p_grace_ms * interval '1 millisecond'
+    ORDER BY id LIMIT p_limit
+  ) AS open;
+$$;
+
 -- Endpoints with something to clear (webhook_endpoint_clear): deleted, or with deliveries from before they were disabled.
 CREATE OR REPLACE FUNCTION webhook_endpoints_to_clear(p_limit integer) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$

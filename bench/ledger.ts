@@ -1,0 +1,245 @@
+/**
+ * What a hold and a capture cost in books of ten million transfers, and in new ones: two databases of one server, in turns,
+ * the same members' shapes, by the ledger's own functions and the worker's role.
+ */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { loyaltyPartner } from '../scripts/demoWorld.js';
+import { applyPartner } from '../scripts/partner.js';
+import { freePort, repository, startPostgres, type RunningPostgres } from '../scripts/stack.js';
+import { passwords, prepareDatabase } from '../scripts/surety.js';
+import { KeyRing } from '../src/keyring.js';
+import { Audit } from '../src/ledger/audit.js';
+import { Ledger, type PaymentKey } from '../src/ledger/ledger.js';
+import { fill } from './fill.js';
+import { describeMachine, measurePairs, spreadOf, spreadText, type BenchOptions, type Report } from './harness.js';
+
+const defaultTransfers = 10_000_000;
+/** Members of the new books: some must have points to spend. */
+const transfersInEmpty = 10_000;
+const paymentsAMeasurement = 400;
+const warmUpPayments = 400;
+const atOnce = 4;
+const points = 10;
+const amountMinor = 100;
+/** A pair takes a second or two: so many for one that is asked for. */
+const pairsAPair = 7;
+const blocksToSeal = 20;
+const entriesABlock = 10_000;
+
+/** Both as in docker-compose.yml, and a log that no checkpoint cuts short while the books are filled. */
+const flags = ['-c', 'shared_buffers=256MB', '-c', 'max_wal_size=8GB', '-c', 'checkpoint_timeout=30min'];
+
+const policy = {
+  ...{ freshnessMs: 60_000, quoteTtlMs: 1_800_000, giveUpAfterMs: 900_000, pendingGapMs: 30_000, quietMs: 120_000 },
+  ...{ marginMs: 600_000, waitScale: 1, trustTemporalSignals: true },
+};
+const saga = { kind: 'saga', id: 'bench' } as const;
+
+interface Measured {
+  readonly ms: number;
+  /** The same again with synchronous_commit off: without the wait for the disk. */
+  readonly unsyncedMs: number;
+}
+
+export async function benchLedger(options: BenchOptions): Promise<Report> {
+  const transfers = options.lines === 0 ? defaultTransfers : options.lines;
+  const folder = join(repository, '.data/bench', randomUUID());
+  const postgres = await startPostgres({ dataFolder: join(folder, 'postgres'), port: await freePort(), flags });
+  try {
+    const began = performance.now();
+    const full = await Books.open(postgres, 'full', transfers);
+    const fillSeconds = (performance.now() - began) / 1_000;
+    const empty = await Books.open(postgres, 'empty', Math.min(transfers, transfersInEmpty));
+    const machine = await describeMachine(postgres.url('full'));
+    await full.admin.query('CHECKPOINT');
+    for (const books of [full, empty]) await books.measure(warmUpPayments);
+    const pairs = await measurePairs(
+      { pairs: options.pairs * pairsAPair, boundMs: options.seconds * 1_000 },
+      () => full.measure(paymentsAMeasurement),
+      () => empty.measure(paymentsAMeasurement),
+    );
+    const bytes = await full.bytes();
+    const sealing = await full.seal();
+    const each = (ms: number) => ms / paymentsAMeasurement;
+    const ratio = spreadOf(pairs.map(({ a, b }) => b.ms / a.ms));
+    const unsyncedRatio = spreadOf(pairs.map(({ a, b }) => b.unsyncedMs / a.unsyncedMs));
+    const fullMs = spreadOf(pairs.map(({ a }) => each(a.ms)));
+    const emptyMs = spreadOf(pairs.map(({ b }) => each(b.ms)));
+    const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
+    await Promise.all([full.close(), empty.close()]);
+    return {
+      title: `Hold and capture: books of ${transfers} transfers against new ones`,
+      rows: [
+        ['full to empty, speed', spreadText(ratio, 3)],
+        ['full to empty, without waiting for the disk', spreadText(unsyncedRatio, 3)],
+        ['full, ms a payment', spreadText(fullMs, 2)],
+        ['empty, ms a payment', spreadText(emptyMs, 2)],
+        ['filled in, s', fillSeconds.toFixed(0)],
+        ['size of the full database, GiB', (bytes / 2 ** 30).toFixed(1)],
+        ['sealed, entries a second', sealing.entriesPerSecond.toFixed(0)],
+        ['  a block of 10,000, ms', spreadText(sealing.blockMs)],
+        ...Object.entries(machine).map(([name, value]) => [name, String(value)] as const),
+      ],
+      notes: [
+        `${pairs.length} pairs that take turns, ${paymentsAMeasurement} payments a measurement, ${atOnce} at once, of one partner; medians (least … most). Opening and quoting are not measured.`,
+        'Both books are databases of one server with the same settings; the members who pay are chosen at random among all, each with five open lots.',
+        'Full: members, lots, payments, holds and events as many as those transfers come with; filled in sets, vacuumed, checkpointed.',
+        'Each measurement is made with default durability, and again with synchronous_commit off, which shows more of what is not the disk.',
+      ],
+      figures: {
+        bench: 'ledger',
+        transfers,
+        fullToEmpty: rounded(ratio.median),
+        fullToEmptyWithoutDisk: rounded(unsyncedRatio.median),
+        ratio,
+        unsyncedRatio,
+        fullMs,
+        emptyMs,
+        pairs: pairs.length,
+        fillSeconds: rounded(fillSeconds),
+        gibibytes: rounded(bytes / 2 ** 30),
+        sealedEntriesPerSecond: Math.round(sealing.entriesPerSecond),
+        sealBlockMs: sealing.blockMs,
+        machine,
+      },
+    };
+  } finally {
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class Books {
+  private constructor(
+    private readonly partnerId: string,
+    readonly admin: pg.Pool,
+    private readonly worker: pg.Pool,
+    private readonly unsynced: pg.Pool,
+    private readonly members: number,
+  ) {}
+
+  static async open(postgres: RunningPostgres, database: string, transfers: number): Promise<Books> {
+    await prepareDatabase(postgres, database);
+    const pool = (role: string | undefined, password: string | undefined, more = '') =>
+      new pg.Pool({
+        connectionString: postgres.url(database, role, password),
+        options: `-c search_path=surety,public ${more}`,
+        max: atOnce,
+      });
+    const admin = pool(undefined, undefined);
+    const client = await admin.connect();
+    const keys = new KeyRing(`bench:${Buffer.alloc(32, 7).toString('base64')}`);
+    const { partnerId } = await applyPartner(client, loyaltyPartner('127.0.0.1:1'), keys, true);
+    let toldAt = performance.now();
+    const members = await fill(postgres.url(database), partnerId, transfers, (done) => {
+      if (performance.now() - toldAt < 10_000) return;
+      toldAt = performance.now();
+      process.stderr.write(`bench … ${database}: ${done} of ${transfers} transfers\n`);
+    });
+    await client.query('VACUUM (ANALYZE)');
+    client.release();
+    return new Books(
+      ...([partnerId, admin, pool('surety_worker', passwords.worker)] as const),
+      pool('surety_worker', passwords.worker, '-c synchronous_commit=off'),
+      members,
+    );
+  }
+
+  async measure(count: number): Promise<Measured> {
+    return { ms: await this.#pay(this.worker, count), unsyncedMs: await this.#pay(this.unsynced, count) };
+  }
+
+  /** @returns how long the holds and captures took, in ms; opening and quoting come before */
+  async #pay(pool: pg.Pool, count: number): Promise<number> {
+    const ledger = new Ledger(pool);
+    const buyers = await this.#anyMembers(count);
+    const payments = await inTurns(buyers, async (memberId) => ({ memberId, key: await this.#open() }));
+    const began = performance.now();
+    await inTurns(payments, async ({ key, memberId }) => {
+      const at = Date.now();
+      const confirmation = {
+        ...{ memberId, seen: { amountMinor, currency: 'RUB', points }, confirmationId: randomUUID() },
+        actor: { kind: 'member', id: memberId } as const,
+      };
+      const held = await ledger.hold(key, confirmation, at);
+      const captured = await ledger.capture(key, 1, randomUUID(), 'request', at);
+      if (held.outcome !== 'held' || captured.outcome !== 'captured')
+        throw new Error(`A payment went wrong: ${held.outcome}, ${captured.outcome}`);
+    });
+    return performance.now() - began;
+  }
+
+  async #anyMembers(count: number): Promise<string[]> {
+    const numbers = Array.from({ length: count }, () => Math.floor(Math.random() * this.members));
+    const { rows } = await this.admin.query<{ member: string }>(
+      'SELECT member FROM unnest($1::int[]) AS wanted JOIN bench.member ON n = wanted',
+      [numbers],
+    );
+    return rows.map(({ member }) => member);
+  }
+
+  async #open(): Promise<PaymentKey> {
+    const ledger = new Ledger(this.unsynced);
+    const at = Date.now();
+    const opened = await ledger.openPayment({
+      ...{ partnerId: this.partnerId, paymentId: uuidv7(), scheme: 'loyalty', invoiceId: randomUUID(), memberId: null },
+      ...{ openedBy: saga, policy, links: {}, at },
+    });
+    if (opened.outcome === 'refused') throw new Error(opened.reason);
+    const key = { partnerId: this.partnerId, paymentId: opened.paymentId, epoch: opened.epoch };
+    const read = {
+      ...{
+        status: 'pending',
+        number: 'N-1',
+        description: 'a stay',
+        amountMinor,
+        vatAmountMinor: null,
+        currency: 'RUB',
+      },
+      ...{ expiresAt: new Date(at + 86_400_000).toISOString(), paymentUrl: null },
+    };
+    await ledger.quote(key, read, { points, pricedAt: at }, 0, at);
+    return key;
+  }
+
+  async bytes(): Promise<number> {
+    const { rows } = await this.admin.query<{ bytes: string }>('SELECT pg_database_size(current_database()) AS bytes');
+    return Number(rows[0]?.bytes);
+  }
+
+  /** The oldest entries, a few blocks of them. */
+  async seal(): Promise<{ entriesPerSecond: number; blockMs: ReturnType<typeof spreadOf> }> {
+    const audit = new Audit(this.worker);
+    const blocks: { ms: number; entries: number }[] = [];
+    for (let n = 0; n < blocksToSeal; n++) {
+      const began = performance.now();
+      const sealed = await audit.seal(this.partnerId, entriesABlock, Date.now());
+      if (sealed.outcome !== 'sealed') break;
+      blocks.push({ ms: performance.now() - began, entries: sealed.entries });
+    }
+    const total = blocks.reduce((sum, { ms, entries }) => ({ ms: sum.ms + ms, entries: sum.entries + entries }), {
+      ...{ ms: 0, entries: 0 },
+    });
+    return { entriesPerSecond: (total.entries * 1_000) / total.ms, blockMs: spreadOf(blocks.map(({ ms }) => ms)) };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.admin.end(), this.worker.end(), this.unsynced.end()]);
+  }
+}
+
+/** So many at once, until all are done. */
+async function inTurns<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = all.values();
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const one of queue) results.push(await work(one));
+    }),
+  );
+  return results;
+}
