@@ -184,7 +184,9 @@ async function writeStatement(file: string, payments: number): Promise<Differenc
       await write(row(transactionOf(n), '', '', amount + 100));
       continue;
     }
-    const [transaction, operation] = [n % 3 === 0 ? transactionOf(n) : '', n % 3 === 1 ? paymentId : ''];
+    // A payment's double stands beside a line that is the payment for certain; of two that may both be it, one is theirs only.
+    const transaction = n % 3 === 0 || kind === 'duplicate' ? transactionOf(n) : '';
+    const operation = n % 3 === 1 ? paymentId : '';
     await write(row(transaction, operation, numberOf(n), amount));
     if (kind === undefined) continue;
     const more = { theirs_only: '', state: paymentIdOf(declined), duplicate: paymentId }[kind];
