@@ -7,7 +7,8 @@ LANGUAGE sql STABLE SET search_path = surety, pg_temp AS $$
     SELECT CASE WHEN item.state = 'started' THEN CASE payment.state
         WHEN 'awaiting_approval' THEN 'awaiting_approval'
         WHEN 'in_review' THEN 'in_review'
-        WHEN 'paid' THEN 'paid' WHEN 'declined' THEN 'declined' WHEN 'expired' THEN 'expired' WHEN 'cancelled' THEN 'cancelled'
+        WHEN 'paid' THEN 'paid' WHEN 'expired' THEN 'expired' WHEN 'cancelled' THEN 'cancelled'
+        -- Declined as well, until the batch has judged it: it may go back to waiting (payment_batch_stock).
         ELSE 'in_flight' END
       ELSE item.state END AS state,
       CASE item.state WHEN 'skipped' THEN item.reason END AS skipped_because,

@@ -53,7 +53,8 @@ BEGIN
     'unread', (SELECT count(*) FROM (SELECT FROM payment_batch_item WHERE batch_id = p_batch AND state = 'waiting'
       AND NOT (unlisted OR coalesce(read_began_at >= v_fresh_from, false)) LIMIT p_most) AS unread),
     'inFlight', (SELECT count(*) FROM payment_batch_item item JOIN payment ON payment.id = item.payment_id
-      WHERE item.batch_id = p_batch AND item.state = 'started' AND payment.state IN ('opening', 'settling', 'unknown')));
+      -- Those too that have ended since: they are to be noted soon.
+      WHERE item.batch_id = p_batch AND item.state = 'started' AND payment.state NOT IN ('awaiting_approval', 'in_review')));
 END
 $$;
 
