@@ -92,8 +92,12 @@ it('the cabinet’s statement agrees with the books: every draw once, however of
   expect([again.status, again.body.id, again.headers['idempotency-replayed']]).toEqual([200, first.body.id, 'true']);
   const second = await upload(file);
   await expect(reconciled(second.body.id)).resolves.toMatchObject({ movements: 2, newMovements: 0 });
-  const [last] = await list('/v1/reconciliations');
-  expect(last).toMatchObject({ state: 'finished', wantedBy: 'statement', result: { matchedLines: 0 } });
+  const last = async () => (await list('/v1/reconciliations'))[0];
+  await eventually(
+    async () => (await last())?.state !== 'running',
+    () => 'the run does not end',
+  );
+  expect(await last()).toMatchObject({ state: 'finished', wantedBy: 'statement', result: { matchedLines: 0 } });
 });
 
 it('what of a file cannot be read is told by line, and nothing of it is kept', async () => {
