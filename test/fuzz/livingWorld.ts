@@ -25,6 +25,9 @@ const memberCount = 40;
 const invoiceCount = 60;
 const openedCount = 30;
 const approvalCount = 40;
+/** Of an organisation: more than it lets be paid without an approver. */
+const dearCount = 20;
+const dearMinor = 1_000_000;
 
 /** Rates at which nothing waits for a limit: the fuzzer looks for answers that are wrong, not for late ones. */
 export const fuzzEnvironment = { SURETY_KEY_REQUESTS_PER_SECOND: '10000' } as const;
@@ -72,10 +75,11 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
   await Promise.all(opened.slice(0, 5).map(confirm));
   await Promise.all(opened.slice(5, 8).map(({ id }) => post(`/v1/payments/${id}/cancel`, {})));
   const { rows } = await surety.admin.query<{ id: string }>('SELECT id FROM api_key');
-  const approvalId = await askForApprovals(
-    surety,
-    await post('/v1/api-keys', { name: 'asker', scopes: ['fund:write'] }),
-  );
+  const asker = (await post('/v1/api-keys', { name: 'asker', scopes: ['fund:write', 'payments:write'] })) as {
+    key: string;
+  };
+  const approvalId = await askForApprovals(surety, asker.key);
+  const dearId = await openDearPayments(surety, asker.key);
   const differenceId = await disagree(surety, key);
   return {
     apiUrl: surety.apiUrl,
@@ -83,7 +87,7 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
     values: {
       externalId,
       invoiceId,
-      paymentId: opened.map(({ id }) => id),
+      paymentId: [...opened.map(({ id }) => id), ...dearId],
       approvalId,
       differenceId,
       direction: ['sign'],
@@ -137,8 +141,7 @@ async function disagree(surety: Surety, key: string): Promise<string[]> {
 }
 
 /** What another key has asked for, so that this one may approve. */
-async function askForApprovals(surety: Surety, asker: unknown): Promise<string[]> {
-  const { key } = asker as { key: string };
+async function askForApprovals(surety: Surety, key: string): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < approvalCount; n++) {
     const response = await fetch(`${surety.apiUrl}/v1/fund/deposits`, {
@@ -152,12 +155,30 @@ async function askForApprovals(surety: Surety, asker: unknown): Promise<string[]
   return ids;
 }
 
+/** Payments of another key that wait for this one's word, or refusal. */
+async function openDearPayments(surety: Surety, key: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < dearCount; n++) {
+    const invoice = await surety.twin.createInvoice({ amountMinor: dearMinor });
+    const response = await fetch(`${surety.apiUrl}/v1/payments`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+      body: JSON.stringify({ scheme: 'organisation', invoiceId: invoice.id }),
+    });
+    const { id } = (await response.json()) as { id: string };
+    ids.push(id);
+  }
+  return ids;
+}
+
 /** One partner of both schemes, so that one key reaches everything. */
 async function payForOrganisationsToo(surety: Surety, keyRing: KeyRing): Promise<void> {
   const file = loyaltyPartner(surety.twin.host, surety.options.timings);
   const client = await surety.admin.connect();
   try {
-    await applyPartner(client, { ...file, settings: { ...file.settings, organisation: {} } }, keyRing, true);
+    const organisationPolicy = { limits: { RUB: { approvalAboveMinor: dearMinor - 1 } } };
+    const settings = { ...file.settings, organisation: {} };
+    await applyPartner(client, { ...file, settings, organisationPolicy }, keyRing, true);
   } finally {
     client.release();
   }
