@@ -23,7 +23,7 @@ export type SqlStep =
   | 'payment_return_work'
   | 'payment_return_book'
   | 'idempotency_begin'
-  | 'idempotency_end';
+  | 'idempotency_finish';
 
 /** Before the effect; after it, before its acknowledgement; after that. */
 export type When = 'before' | 'after' | 'past';
@@ -159,7 +159,7 @@ function roadTo(step: SqlStep): Pick<Cell, 'ends' | 'twin'> {
     case 'payment_return_work':
     case 'payment_return_book':
     case 'idempotency_begin':
-    case 'idempotency_end':
+    case 'idempotency_finish':
       return { twin: [], ends: ['paid'] };
   }
 }
@@ -175,7 +175,7 @@ const workerSteps: readonly SqlStep[] = [
   'payment_close',
   'payment_unproven',
 ];
-const apiSteps: readonly SqlStep[] = ['payment_open', 'idempotency_begin', 'idempotency_end'];
+const apiSteps: readonly SqlStep[] = ['payment_open', 'idempotency_begin', 'idempotency_finish'];
 
 function healthy(): Cell[] {
   return (['loyalty', 'organisation'] as const).map((scheme) =>
