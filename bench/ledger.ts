@@ -33,7 +33,14 @@ const entriesABlock = 10_000;
 
 /** A cache as Postgres's manual advises it, and a log that no checkpoint cuts short while the books are filled. */
 const sharedBuffersMiB = Math.min(4_096, Math.floor(totalmem() / 2 ** 22));
-const flags = ['-c', `shared_buffers=${sharedBuffersMiB}MB`, '-c', 'max_wal_size=8GB', '-c', 'checkpoint_timeout=30min'];
+const flags = [
+  '-c',
+  `shared_buffers=${sharedBuffersMiB}MB`,
+  '-c',
+  'max_wal_size=8GB',
+  '-c',
+  'checkpoint_timeout=30min',
+];
 
 const policy = {
   ...{ freshnessMs: 60_000, quoteTtlMs: 1_800_000, giveUpAfterMs: 900_000, pendingGapMs: 30_000, quietMs: 120_000 },
