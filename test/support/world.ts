@@ -77,6 +77,7 @@ export class World {
       postgres: options.postgres ?? postgres,
       database: `world_${randomUUID().replaceAll('-', '')}`,
       temporalAddress: temporal.address,
+      temporalUiUrl: temporal.uiUrl,
       namespace,
       keys: testKeys,
       ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulatorPort ?? 0 },

@@ -1,0 +1,35 @@
+/** The console's part of the API's module; absent where it is not configured. */
+import type { Provider, Type } from '@nestjs/common';
+import type { ApiConfig } from '../../config.js';
+import { createPool, Pool } from '../../database/pool.js';
+import { OperatorActs } from '../../ledger/operatorActs.js';
+import type { Log } from '../../log.js';
+import { Acts } from './acts.js';
+import { ConsoleGuard } from './consoleGuard.js';
+import { ConsoleLoginController } from './consoleLogin.controller.js';
+import { ConsoleOptions } from './consoleOptions.js';
+import { ConsolePool, ConsoleReads } from './consoleReads.js';
+import { Desk } from './desk.js';
+import { OperatorSessions } from './operatorSessions.js';
+import { OverviewController } from './overview.controller.js';
+
+const consolePoolSize = 5;
+
+export function consoleParts(config: ApiConfig, log: Log): { controllers: Type[]; providers: Provider[] } {
+  const { DATABASE_CONSOLE_URL: databaseUrl, OPERATOR_OIDC_ISSUER: issuer } = config;
+  if (databaseUrl === undefined || issuer === undefined) return { controllers: [], providers: [] };
+  const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
+  return {
+    controllers: [ConsoleLoginController, OverviewController],
+    providers: [
+      { provide: ConsoleOptions, useValue: new ConsoleOptions(config, issuer, baseUrl) },
+      { provide: ConsolePool, useValue: new ConsolePool(createPool(databaseUrl, consolePoolSize, log)) },
+      { provide: OperatorActs, useFactory: (pool: Pool) => new OperatorActs(pool), inject: [Pool] },
+      Acts,
+      ConsoleGuard,
+      ConsoleReads,
+      Desk,
+      OperatorSessions,
+    ],
+  };
+}

@@ -1,0 +1,2 @@
+/** What the page after an action says, by the word in its address: nobody can make it say anything else. */
+export const doneWords: Readonly<Record<string, string>> = {};
