@@ -3,18 +3,8 @@ import type { ComponentChildren } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import type { Operator } from './operator.js';
 
-/** What the navigation offers, in its order. Its address's first part marks the page that is open. */
-export const views = [
-  { path: '/console', title: 'Overview' },
-  { path: '/console/review', title: 'Review' },
-  { path: '/console/payments', title: 'Payments' },
-  { path: '/console/fund', title: 'Fund' },
-  { path: '/console/reconciliation', title: 'Reconciliation' },
-  { path: '/console/members', title: 'Members' },
-  { path: '/console/webhooks', title: 'Webhooks' },
-  { path: '/console/approvals', title: 'Approvals' },
-  { path: '/console/audit', title: 'Audit' },
-] as const;
+/** What the navigation offers, in its order. */
+const views = [{ path: '/console', title: 'Overview' }] as const;
 
 export interface Frame {
   /** Of the view, for tests and styles: `overview`, `payment`, … */
