@@ -5,6 +5,8 @@ import { createPool, Pool } from '../../database/pool.js';
 import { OperatorActs } from '../../ledger/operatorActs.js';
 import type { Log } from '../../log.js';
 import { Acts } from './acts.js';
+import { ConsoleApprovalsController } from './approvals/approvals.controller.js';
+import { ConsoleAuditController } from './audit/audit.controller.js';
 import { ConsoleGuard } from './consoleGuard.js';
 import { ConsoleLoginController } from './consoleLogin.controller.js';
 import { ConsoleOptions } from './consoleOptions.js';
@@ -20,7 +22,7 @@ export function consoleParts(config: ApiConfig, log: Log): { controllers: Type[]
   if (databaseUrl === undefined || issuer === undefined) return { controllers: [], providers: [] };
   const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
   return {
-    controllers: [ConsoleLoginController, OverviewController],
+    controllers: [ConsoleLoginController, OverviewController, ConsoleApprovalsController, ConsoleAuditController],
     providers: [
       { provide: ConsoleOptions, useValue: new ConsoleOptions(config, issuer, baseUrl) },
       { provide: ConsolePool, useValue: new ConsolePool(createPool(databaseUrl, consolePoolSize, log)) },

@@ -4,7 +4,11 @@ import { renderToString } from 'preact-render-to-string';
 import type { Operator } from './operator.js';
 
 /** What the navigation offers, in its order. */
-const views = [{ path: '/console', title: 'Overview' }] as const;
+const views = [
+  { path: '/console', title: 'Overview' },
+  { path: '/console/approvals', title: 'Approvals' },
+  { path: '/console/audit', title: 'Audit' },
+] as const;
 
 export interface Frame {
   /** Of the view, for tests and styles: `overview`, `payment`, … */
@@ -29,7 +33,11 @@ export function renderConsole(frame: Frame, content: ComponentChildren): string 
       <a class="skip" href="#content">
         Skip to content
       </a>
-      {testMode && <p class="test-mode">Test mode</p>}
+      {testMode && (
+        <aside class="test-mode" aria-label="Mode">
+          Test mode
+        </aside>
+      )}
       <header>
         <a class="home" href="/console">
           Surety
