@@ -5,7 +5,7 @@ import type { PageReads } from '../consoleReads.js';
 import { placeIn, type Place } from '../paging.js';
 
 export const approvalFilters = ['waiting', 'approved', 'rejected', 'expired', 'superseded'] as const;
-export type ApprovalFilter = (typeof approvalFilters)[number];
+type ApprovalFilter = (typeof approvalFilters)[number];
 
 const who = z.object({ kind: z.string(), id: z.string() });
 const approvalRow = z.object({

@@ -65,8 +65,7 @@ export class ConsoleAuditController {
 
   @Get('export.csv')
   async export(@Me() operator: Operator, @Req() request: Request, @Res() response: Response) {
-    const { before: _, after: __, ...given } = filtersOf(filters, request.query);
-    const chosen = chosenOf(given);
+    const chosen = chosenOf(filtersOf(filters, request.query));
     const partner = await this.desk.reads.for(operator, (reads) => this.desk.partnerOf(request, reads));
     const act = { action: 'export.audit', outcome: 'done', subject: path, partnerId: partner?.id ?? null };
     await this.acts.write(request, { ...act, detail: chosen });
