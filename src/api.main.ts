@@ -2,6 +2,8 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -9,6 +11,7 @@ import cookieParser from 'cookie-parser';
 import { urlencoded } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import { readStatementForm } from './api/console/reconciliation/statementForm.js';
 import { readJsonBody } from './api/jsonBody.js';
 import { serveDocumentation } from './api/openapi.js';
 import { ApiModule } from './api/api.module.js';
@@ -21,7 +24,7 @@ import { createLog } from './log.js';
 
 const bodyLimit = '64kb';
 const bodyWithinMs = 30_000;
-const filePaths = ['/v1/credits/imports', '/v1/fund/statements'];
+const filePaths = ['/v1/credits/imports', '/v1/fund/statements', '/console/reconciliation/statements'];
 const fileWithinMs = 30 * 60_000;
 /** As Node says it of late headers. */
 const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
@@ -90,12 +93,17 @@ app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
 });
 app.use('/v1', refuseEmptyIds, ...readJsonBody);
 app.use(['/pay', '/console'], urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
+app.use('/console/reconciliation/statements', readStatementForm);
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',
   maxAge: '1h',
 });
 app.useStaticAssets(fileURLToPath(new URL('./api/console/assets/', import.meta.url)), {
   prefix: '/console-assets/',
+  maxAge: '1h',
+});
+app.useStaticAssets(dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js')), {
+  prefix: '/console-assets/uplot/',
   maxAge: '1h',
 });
 serveDocumentation(app);

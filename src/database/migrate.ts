@@ -117,13 +117,13 @@ async function grantExecution(client: pg.Client): Promise<void> {
   const api = [
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_finish', 'idempotency_end', 'payment_open_named', 'payment_resolution_open',
     'member_put', 'member_find', 'member_erase', 'member_read', 'member_balance_at', 'member_balance_on', 'member_entries', 'member_lots',
-    'points_credit_until', 'points_credit_named', 'points_credit_read', 'points_reverse', 'programme_change', 'export_members', 'export_entries',
+    'points_credit_until', 'points_credit_named', 'points_credit_read', 'points_reverse', 'points_adjust_request', 'programme_change', 'export_members', 'export_entries',
     'credit_import_open', 'credit_import_receive', 'credit_import_start', 'credit_import_abandon', 'credit_import_get',
     'credit_import_list', 'credit_import_rejections',
     'payment_batch_open', 'payment_batch_get', 'payment_batch_list', 'payment_batch_items', 'payment_batch_change',
     'statement_mapping_get', 'statement_mapping_put', 'statement_open', 'statement_receive', 'statement_start', 'statement_abandon',
     'statement_get', 'statement_list', 'reconciliation_get', 'reconciliation_list',
-    'fund_difference_get', 'fund_difference_list', 'fund_difference_explain',
+    'fund_difference_get', 'fund_difference_list', 'fund_difference_explain', 'fund_difference_correct',
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     'approval_decide', 'approval_read', 'approval_list',
@@ -155,6 +155,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
   for (const [role, functions] of [
     ['surety_api', api],
     ['surety_worker', worker],
+    // It reads tables; each of its connections asks first whether these are the books.
+    ['surety_console', ['ledger_is_open']],
   ] as const) {
     for (const name of functions) {
       await client.query(`GRANT EXECUTE ON FUNCTION surety.${name} TO ${role}`);

@@ -2,8 +2,10 @@
 import type { Provider, Type } from '@nestjs/common';
 import type { ApiConfig } from '../../config.js';
 import { createPool, Pool } from '../../database/pool.js';
+import { Adjustments } from '../../ledger/adjustments.js';
 import { OperatorActs } from '../../ledger/operatorActs.js';
 import type { Log } from '../../log.js';
+import { WebhookStarts } from '../../webhookStarts.js';
 import { Acts } from './acts.js';
 import { ConsoleApprovalsController } from './approvals/approvals.controller.js';
 import { ConsoleAuditController } from './audit/audit.controller.js';
@@ -12,8 +14,14 @@ import { ConsoleLoginController } from './consoleLogin.controller.js';
 import { ConsoleOptions } from './consoleOptions.js';
 import { ConsolePool, ConsoleReads } from './consoleReads.js';
 import { Desk } from './desk.js';
+import { ConsoleFundController } from './fund/fund.controller.js';
+import { ConsoleFundActionsController } from './fund/fundActions.controller.js';
+import { ConsoleMembersController } from './members/members.controller.js';
 import { OperatorSessions } from './operatorSessions.js';
 import { OverviewController } from './overview.controller.js';
+import { ConsoleReconciliationController } from './reconciliation/reconciliation.controller.js';
+import { ConsoleReconciliationActionsController } from './reconciliation/reconciliationActions.controller.js';
+import { ConsoleWebhooksController } from './webhooks/webhooks.controller.js';
 
 const consolePoolSize = 5;
 
@@ -22,11 +30,27 @@ export function consoleParts(config: ApiConfig, log: Log): { controllers: Type[]
   if (databaseUrl === undefined || issuer === undefined) return { controllers: [], providers: [] };
   const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
   return {
-    controllers: [ConsoleLoginController, OverviewController, ConsoleApprovalsController, ConsoleAuditController],
+    controllers: [
+      ConsoleLoginController,
+      OverviewController,
+      ConsoleFundController,
+      ConsoleFundActionsController,
+      ConsoleReconciliationController,
+      ConsoleReconciliationActionsController,
+      ConsoleMembersController,
+      ConsoleWebhooksController,
+      ConsoleApprovalsController,
+      ConsoleAuditController,
+    ],
     providers: [
       { provide: ConsoleOptions, useValue: new ConsoleOptions(config, issuer, baseUrl) },
       { provide: ConsolePool, useValue: new ConsolePool(createPool(databaseUrl, consolePoolSize, log)) },
       { provide: OperatorActs, useFactory: (pool: Pool) => new OperatorActs(pool), inject: [Pool] },
+      {
+        provide: Adjustments,
+        useFactory: (pool: Pool, starts: WebhookStarts) => new Adjustments(pool, starts.onDeliveries),
+        inject: [Pool, WebhookStarts],
+      },
       Acts,
       ConsoleGuard,
       ConsoleReads,

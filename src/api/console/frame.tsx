@@ -6,6 +6,10 @@ import type { Operator } from './operator.js';
 /** What the navigation offers, in its order. */
 const views = [
   { path: '/console', title: 'Overview' },
+  { path: '/console/fund', title: 'Fund' },
+  { path: '/console/reconciliation', title: 'Reconciliation' },
+  { path: '/console/members', title: 'Members' },
+  { path: '/console/webhooks', title: 'Webhooks' },
   { path: '/console/approvals', title: 'Approvals' },
   { path: '/console/audit', title: 'Audit' },
 ] as const;

@@ -1,7 +1,7 @@
 /** Lists by keys: a page ends before or after the row that its address names, so rows that come in shift nothing. */
 import { z } from 'zod';
 
-const rowsAPage = 50;
+export const rowsAPage = 50;
 
 const uuid = z.string().regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/, 'is no place in the list');
 export const uuidPlace = { before: uuid.optional(), after: uuid.optional() };
@@ -37,10 +37,10 @@ export function placeIn<Key extends string | number>(column: string, place: Plac
 }
 
 /** @param found as `placeIn` has asked for them @param filters of the page's address, without its place */
-export function pageOf<Row, Key extends string | number>(
+export function pageOf<Row>(
   found: readonly Row[],
-  place: Place<Key>,
-  keyOf: (row: Row) => Key,
+  place: { readonly before?: unknown; readonly after?: unknown },
+  keyOf: (row: Row) => string | number,
   path: string,
   filters: Readonly<Record<string, string | undefined>>,
 ): Page<Row> {
