@@ -155,6 +155,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
   for (const [role, functions] of [
     ['surety_api', api],
     ['surety_worker', worker],
+    // It reads tables; each of its connections asks first whether these are the books.
+    ['surety_console', ['ledger_is_open']],
   ] as const) {
     for (const name of functions) {
       await client.query(`GRANT EXECUTE ON FUNCTION surety.${name} TO ${role}`);
