@@ -4,7 +4,11 @@ import { renderToString } from 'preact-render-to-string';
 import type { Operator } from './operator.js';
 
 /** What the navigation offers, in its order. */
-const views = [{ path: '/console', title: 'Overview' }] as const;
+const views = [
+  { path: '/console', title: 'Overview' },
+  { path: '/console/review', title: 'Review' },
+  { path: '/console/payments', title: 'Payments' },
+] as const;
 
 export interface Frame {
   /** Of the view, for tests and styles: `overview`, `payment`, … */
