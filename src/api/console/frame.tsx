@@ -33,7 +33,11 @@ export function renderConsole(frame: Frame, content: ComponentChildren): string 
       <a class="skip" href="#content">
         Skip to content
       </a>
-      {testMode && <p class="test-mode">Test mode</p>}
+      {testMode && (
+        <aside class="test-mode" aria-label="Mode">
+          Test mode
+        </aside>
+      )}
       <header>
         <a class="home" href="/console">
           Surety

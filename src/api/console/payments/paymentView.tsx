@@ -107,10 +107,10 @@ export function PaymentSummary({
 
 function Part({ title, name, children }: { title: string; name: string; children: ComponentChildren }) {
   return (
-    <section data-region={name} aria-labelledby={`of-${name}`}>
-      <h2 id={`of-${name}`}>{title}</h2>
+    <div data-region={name}>
+      <h2>{title}</h2>
       {children}
-    </section>
+    </div>
   );
 }
 
