@@ -155,6 +155,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
   for (const [role, functions] of [
     ['surety_api', api],
     ['surety_worker', worker],
+    // It writes nothing, and calls nothing but this, as each connection does.
+    ['surety_console', ['ledger_is_open']],
   ] as const) {
     for (const name of functions) {
       await client.query(`GRANT EXECUTE ON FUNCTION surety.${name} TO ${role}`);

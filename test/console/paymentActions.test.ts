@@ -143,7 +143,7 @@ describe('confirm again', () => {
 
 describe('a payment in review', () => {
   it('chooses nothing beforehand; “not paid” is refused while the invoice reads paid, and what it reads is shown', async () => {
-    const { id } = await inReview();
+    await inReview();
     await openForm(olga, 'Resolve it');
     expect(await olga.locator('[name=outcome]:checked').count()).toBe(0);
     await inspectView(olga, 'payment', 'payment-in-review');

@@ -50,7 +50,8 @@ afterAll(async () => {
 const hostile = `<script>document.title = 'run'</script>\u202eesrever ${'x'.repeat(10_000)}`;
 
 const open = async (path: string) => {
-  await page.goto(world.surety.apiUrl + path);
+  const answer = await page.goto(world.surety.apiUrl + path);
+  if ((answer?.status() ?? 500) >= 500) throw new Error(`${path}\n${world.api?.output.slice(-3_000) ?? ''}`);
   return page.locator('main');
 };
 const idsShown = async () => {
@@ -124,9 +125,9 @@ describe('the list of payments', () => {
   it('is exported whole, streamed, with no cell that a spreadsheet would run, and that is in the log', async () => {
     const answer = await get('/console/payments/export.csv?state=expired');
     expect(answer.headers.get('content-type')).toContain('text/csv');
-    const rows = parse(await answer.text(), { bom: true, columns: true }) as Record<string, string>[];
+    const rows: string[][] = parse(await answer.text(), { bom: true, from_line: 2 });
     expect(rows.length).toBe(filled);
-    expect(rows.flatMap(Object.values).filter((cell) => /^[=+\-@\t\r]/.test(cell))).toEqual([]);
+    expect(rows.flat().filter((cell) => /^[=+\-@\t\r]/.test(cell))).toEqual([]);
     expect((await actsOf(world, 'export.payments'))[0]).toMatchObject({
       operator: 'viktor',
       outcome: 'sent',

@@ -107,7 +107,11 @@ describe('repeating the confirm at somebody’s wish', () => {
         (pendingSinceMs, lastAttemptEndedAtMs) => {
           const from = mayConfirmAgainFrom({ lastAttemptEndedAtMs }, pendingSinceMs, times);
           const at = (nowMs: number) =>
-            proofOf({ ...invoice, expiresAtMs: null }, { ...situation, nowMs, pendingSinceMs, lastAttemptEndedAtMs }, times);
+            proofOf(
+              { ...invoice, expiresAtMs: null },
+              { ...situation, nowMs, pendingSinceMs, lastAttemptEndedAtMs },
+              times,
+            );
           expect(at(from)).toEqual({ kind: 'still_pending', mayConfirmAgain: true });
           expect(at(from - 1)).toEqual({ kind: 'still_pending', mayConfirmAgain: false });
         },

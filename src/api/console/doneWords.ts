@@ -6,7 +6,8 @@ export const doneWords: Readonly<Record<string, string>> = {
   confirm_sent: 'The confirm was repeated with the same operation id. What came of it stands below.',
   confirm_waits:
     'It is not safe yet to repeat the confirm. At “next probe” the invoice is read again, and the confirm is repeated if it still reads pending.',
-  confirm_not_allowed: 'The confirm was not repeated: what the invoice reads, or what it is in review for, does not allow it.',
+  confirm_not_allowed:
+    'The confirm was not repeated: what the invoice reads, or what it is in review for, does not allow it.',
   resolved_paid: 'Resolved: paid by us. The points are captured and the fund is drawn.',
   resolved_paid_elsewhere: 'Resolved: paid by somebody else. What was held is given back.',
   resolved_not_paid: 'Resolved: not paid. What was held is given back.',

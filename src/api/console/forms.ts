@@ -28,7 +28,7 @@ function readAs<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
 }
 
 /** What `Evidence` asks for. */
-export const evidence = <const T extends readonly (readonly [string, string])[]>(reasons: T) => ({
+export const evidence = (reasons: readonly (readonly [string, string])[]) => ({
   reason: z.enum(reasons.map(([key]) => key) as [string, ...string[]], 'is one of the list'),
   // Of several lines: they come with the line ends of browsers.
   comment: z

@@ -24,8 +24,7 @@ export async function readOutcomes(reads: PageReads, today: string): Promise<Day
     new Date(last - (days - 1 - n) * 86_400_000).toISOString().slice(0, 10),
   );
   return shown.map((day) => {
-    const of = (state: End): number =>
-      rows.find((one) => one.day === day && one.state === state)?.payments ?? 0;
+    const of = (state: End): number => rows.find((one) => one.day === day && one.state === state)?.payments ?? 0;
     return { day, paid: of('paid'), declined: of('declined'), expired: of('expired'), cancelled: of('cancelled') };
   });
 }

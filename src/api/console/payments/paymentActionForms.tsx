@@ -24,7 +24,8 @@ const outcomes = [
   ['not_paid', 'Not paid by anybody: give back what is held. Refused while the invoice reads paid'],
 ] as const;
 
-export const canProbe = ({ state }: Pick<ShownPayment, 'state'>): boolean => state === 'unknown' || state === 'in_review';
+export const canProbe = ({ state }: Pick<ShownPayment, 'state'>): boolean =>
+  state === 'unknown' || state === 'in_review';
 export const canConfirmAgain = (payment: ShownPayment): boolean =>
   canProbe(payment) && mayConfirmAfter(reviewReasonOf(payment), payment.released) !== 'never';
 export const canRetry = (payment: ShownPayment): boolean => reviewReasonOf(payment) === 'ledger_refused';
@@ -106,9 +107,7 @@ export function PaymentActions({ payment, forms }: { payment: ShownPayment; form
               hint="Of “paid by us” alone, as the statement names it."
             />
             <Evidence reasons={resolveReasons} />
-            <p class="wide">
-              The invoice is read once more before anything is done, and what it says is shown to you.
-            </p>
+            <p class="wide">The invoice is read once more before anything is done, and what it says is shown to you.</p>
           </ActionForm>
         </details>
       )}

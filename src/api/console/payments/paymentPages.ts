@@ -133,11 +133,7 @@ export function readPayments(
 const spanRow = z.object({ from: z.date().nullable(), before: z.date().nullable() });
 
 /** When the days begin and end, in this zone. */
-export async function spanOf(
-  reads: PageReads,
-  { from, to }: PaymentFilters,
-  timeZone: string,
-): Promise<PaymentSpan> {
+export async function spanOf(reads: PageReads, { from, to }: PaymentFilters, timeZone: string): Promise<PaymentSpan> {
   if (from === undefined && to === undefined) return { fromMs: null, beforeMs: null };
   const span = await reads.first(
     spanRow,

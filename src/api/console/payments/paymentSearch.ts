@@ -42,7 +42,5 @@ export async function searchPayments(reads: PageReads, partnerIds: readonly stri
   const named = await reads.first(idRow, byText, [partnerIds, text]);
   if (named !== null) return { kind: 'payment', id: named.id };
   const member = await reads.first(memberRow, byMember, [partnerIds, text]);
-  return member === null
-    ? { kind: 'nothing' }
-    : { kind: 'member', memberId: member.id, partnerId: member.partnerId };
+  return member === null ? { kind: 'nothing' } : { kind: 'member', memberId: member.id, partnerId: member.partnerId };
 }

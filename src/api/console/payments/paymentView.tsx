@@ -20,8 +20,7 @@ export function PaymentSummary({
   return (
     <section data-region="summary" aria-label="How it stands">
       <p class="lead">
-        <State state={payment.state} />{' '}
-        {payment.reason !== null && <span>{payment.reason.replaceAll('_', ' ')}</span>}
+        <State state={payment.state} /> {payment.reason !== null && <span>{payment.reason.replaceAll('_', ' ')}</span>}
       </p>
       {review !== null && <p class="notice">{reviewAdvice[review]}</p>}
       {payment.state === 'unknown' && (
@@ -81,15 +80,18 @@ export function PaymentSummary({
           ['Next probe', <When key="np" at={payment.nextProbeAt} timeZone={timeZone} />],
           ['Transaction', <Said key="t" text={payment.transactionId} most={40} />],
           ['Refused with', <Said key="rc" text={payment.refusalCode} most={80} />],
-          ['Paid for what was seen', <Said key="v" text={payment.state === 'paid' ? (payment.verdict ?? 'pending') : null} />],
+          [
+            'Paid for what was seen',
+            <Said key="v" text={payment.state === 'paid' ? (payment.verdict ?? 'pending') : null} />,
+          ],
           [
             'Returned',
             payment.returnedMinor === 0 ? (
               'nothing'
             ) : (
               <>
-                <Money amountMinor={payment.returnedMinor} currency={payment.currency} />, {count(payment.returnedPoints)}{' '}
-                points
+                <Money amountMinor={payment.returnedMinor} currency={payment.currency} />,{' '}
+                {count(payment.returnedPoints)} points
               </>
             ),
           ],
@@ -184,7 +186,10 @@ export function PaymentHistory({ parts, timeZone }: { parts: PaymentParts; timeZ
               { title: 'Points', isNumber: true, cell: ({ points }) => <Count value={points} /> },
               { title: 'Reference', cell: ({ reference }) => <Said text={reference} most={80} /> },
               { title: 'Reason', cell: ({ reason }) => <Said text={reason} /> },
-              { title: 'Asked for by', cell: ({ requestedBy }) => (requestedBy === null ? '' : actorWords(requestedBy)) },
+              {
+                title: 'Asked for by',
+                cell: ({ requestedBy }) => (requestedBy === null ? '' : actorWords(requestedBy)),
+              },
               { title: 'Decided by', cell: ({ decidedBy }) => (decidedBy === null ? '' : actorWords(decidedBy)) },
             ]}
           />

@@ -21,6 +21,7 @@ import { searchPayments } from './paymentSearch.js';
 
 const path = '/console/payments';
 const rowsAtOnceExported = 1_000;
+const memberRow = z.object({ partnerId: z.uuid() });
 const searchBody = z.object({ q: z.string().trim().min(1).max(200) });
 
 @ApiExcludeController()
@@ -35,15 +36,18 @@ export class PaymentsListController {
   @Get()
   async list(@Me() operator: Operator, @Req() request: Request, @Res() response: Response) {
     const filters = filtersOf(paymentFilters, request.query);
+    if (filters.member !== undefined) await this.#look(operator, request, filters.member);
     const { partner, partners, page } = await this.desk.reads.for(operator, async (reads) => {
       const [seen, chosen] = await this.#partnersOf(request, reads);
       return { partner: chosen, partners: seen, page: await this.#page(reads, idsOf(seen, chosen), filters) };
     });
+    // Of a member each look is a line in the log, so that page is not fetched again by itself.
+    const live = page.newer === null && filters.sort !== 'oldest' && filters.member === undefined;
     const fields = { ...filters, before: undefined, after: undefined, partner: partner?.slug };
     this.desk.show(
       request,
       response,
-      { view: 'payments', title: 'Payments', path, live: page.newer === null && filters.sort !== 'oldest' },
+      { view: 'payments', title: 'Payments', path, live },
       <>
         <Search forms={this.desk.formsOf(request)} />
         <PaymentFilterForm filters={filters} partner={partner} partners={partners} />
@@ -82,9 +86,8 @@ export class PaymentsListController {
         return;
       case 'member': {
         const { memberId, partnerId } = found;
-        const detail = { by: 'external id' };
-        const look = { action: 'member.look', outcome: 'shown', subject: memberId, subjectKind: 'member' };
-        await this.acts.write(request, { ...look, partnerId, detail });
+        const known = { outcome: 'found a member', subject: memberId, subjectKind: 'member', partnerId };
+        await this.acts.write(request, { action: 'payment.search', ...known });
         response.redirect(303, addressOf(path, { member: memberId }));
         return;
       }
@@ -126,6 +129,16 @@ export class PaymentsListController {
       }
     }
     await sendCsv(response, 'payments', csvColumns, pages());
+  }
+
+  async #look(operator: Operator, request: Request, memberId: string): Promise<void> {
+    const member = await this.desk.reads.for(operator, (reads) =>
+      reads.first(memberRow, 'SELECT partner_id AS "partnerId" FROM member WHERE id = $1', [memberId]),
+    );
+    if (member === null) return this.desk.notSeen(request, 'member', memberId);
+    const { partnerId } = member;
+    const look = { action: 'member.look', outcome: 'shown', subject: memberId, subjectKind: 'member' };
+    await this.acts.write(request, { ...look, partnerId, detail: { page: 'payments' } });
   }
 
   async #partnersOf(request: Request, reads: PageReads): Promise<[ConsolePartner[], ConsolePartner | null]> {
@@ -213,7 +226,13 @@ function PaymentFilterForm({
       <Field name="reason" label="Reason" value={filters.reason} most={64} />
       <Field name="from" label="Opened from" type="date" value={filters.from} />
       <Field name="to" label="to" type="date" value={filters.to} />
-      <Choice name="sort" label="Order" value={filters.sort} options={[['oldest', 'oldest first']]} all="newest first" />
+      <Choice
+        name="sort"
+        label="Order"
+        value={filters.sort}
+        options={[['oldest', 'oldest first']]}
+        all="newest first"
+      />
       {filters.member !== undefined && <input type="hidden" name="member" value={filters.member} />}
       {filters.invoice !== undefined && <input type="hidden" name="invoice" value={filters.invoice} />}
     </Filters>
