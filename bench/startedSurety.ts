@@ -14,13 +14,19 @@ export interface StartedSurety {
   readonly databaseUrl: string;
 }
 
-/** @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end */
-export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<StartedSurety> {
+/**
+ * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
+ * @param flags of Postgres, where its own defaults are not meant
+ */
+export async function startedSurety(
+  ends: (() => Promise<unknown>)[],
+  flags: readonly string[] = [],
+): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
   );
   const dataFolder = join(repository, '.data/bench', randomUUID());
-  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0 });
+  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0, flags: [...flags] });
   ends.push(
     () => rm(dataFolder, { recursive: true, force: true }),
     () => postgres.stop(),

@@ -143,7 +143,7 @@ const migrateEnvironment = z.object({
   SURETY_API_DB_PASSWORD: z.string().min(1),
   SURETY_WORKER_DB_PASSWORD: z.string().min(1),
   SURETY_MONITOR_DB_PASSWORD: z.string().min(1),
-  SURETY_CONSOLE_DB_PASSWORD: z.string().min(1).optional(),
+  SURETY_CONSOLE_DB_PASSWORD: z.preprocess(absentWhenEmpty, z.string().min(1).optional()),
   LOG_LEVEL: common.LOG_LEVEL,
 });
 

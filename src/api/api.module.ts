@@ -89,7 +89,7 @@ export class ApiModule implements OnApplicationShutdown {
     const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
     const starts = new WebhookStarts(client, log);
     const openId = new OpenId(testMode);
-    const console = consoleParts(config, log);
+    const console = consoleParts(config, client, log);
     return {
       module: ApiModule,
       imports: [

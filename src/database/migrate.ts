@@ -155,7 +155,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
   for (const [role, functions] of [
     ['surety_api', api],
     ['surety_worker', worker],
-    // It reads tables; each of its connections asks first whether these are the books.
+    // It writes nothing, and calls nothing but this, as each connection does.
     ['surety_console', ['ledger_is_open']],
   ] as const) {
     for (const name of functions) {

@@ -46,8 +46,9 @@ export async function addOperator(
 /** Presses a button of an action, and the same in the dialog that asks. */
 export async function act(page: Page, button: string): Promise<void> {
   await page.locator('main').getByRole('button', { name: button, exact: true }).click();
+  const answered = page.waitForEvent('load');
   await page.locator('dialog[open]').getByRole('button', { name: button, exact: true }).click();
-  await page.waitForLoadState('load');
+  await answered;
 }
 
 /** The log of what operators did, newest first. */

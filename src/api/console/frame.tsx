@@ -6,6 +6,8 @@ import type { Operator } from './operator.js';
 /** What the navigation offers, in its order. */
 const views = [
   { path: '/console', title: 'Overview' },
+  { path: '/console/review', title: 'Review' },
+  { path: '/console/payments', title: 'Payments' },
   { path: '/console/fund', title: 'Fund' },
   { path: '/console/reconciliation', title: 'Reconciliation' },
   { path: '/console/members', title: 'Members' },

@@ -8,15 +8,20 @@ import { ConsoleGuard, Me } from './consoleGuard.js';
 import type { PageReads } from './consoleReads.js';
 import { Desk, type ConsolePartner } from './desk.js';
 import type { Operator } from './operator.js';
+import { OutcomesChart, readOutcomes } from './outcomesChart.js';
 import { ageOf, count, money, Said } from './parts.js';
 
-const live = `state NOT IN ('paid', 'declined', 'expired', 'cancelled')`;
+/** More than this is told as that many and more. */
+const mostCounted = 1_000;
+const dayMs = 86_400_000;
 const needs = z.object({
   inReview: z.coerce.number(),
   unknown: z.coerce.number(),
   oldestUnknown: z.date().nullable(),
   openDifferences: z.coerce.number(),
   pendingApprovals: z.coerce.number(),
+  pointsHeld: z.coerce.number(),
+  failedWebhooks: z.coerce.number(),
 });
 
 @ApiExcludeController()
@@ -31,9 +36,11 @@ export class OverviewController {
   @Get()
   async overview(@Me() operator: Operator, @Req() request: Request, @Res() response: Response) {
     const now = Date.now();
-    const { partners, found } = await this.desk.reads.for(operator, async (reads) => ({
+    const { timeZone } = this.desk.options;
+    const { partners, found, outcomes } = await this.desk.reads.for(operator, async (reads) => ({
       partners: await this.desk.partners(reads),
       found: await readNeeds(reads, now),
+      outcomes: await readOutcomes(reads, dayIn(now, timeZone)),
     }));
     this.desk.show(
       request,
@@ -41,6 +48,8 @@ export class OverviewController {
       { view: 'overview', title: 'Overview', path: '/console', live: true },
       <div data-region="overview">
         {found !== null && <Needs found={found} now={now} />}
+        <h2>How payments ended, by day</h2>
+        <OutcomesChart outcomes={outcomes} />
         <h2>Guarantee funds</h2>
         <Funds funds={await this.#fundsOf(partners.slice(0, 50), now)} />
       </div>,
@@ -56,7 +65,11 @@ export class OverviewController {
   }
 }
 
-/** From the partial indexes of what is live, open and pending: however many payments there are. */
+/** The day that it is there, YYYY-MM-DD. */
+const dayIn = (now: number, timeZone: string): string =>
+  new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now);
+
+/** From the partial indexes of what is open, held, failed and pending: however many payments there are. */
 function readNeeds(reads: PageReads, now: number): Promise<z.infer<typeof needs> | null> {
   return reads.first(
     needs,
@@ -64,13 +77,18 @@ function readNeeds(reads: PageReads, now: number): Promise<z.infer<typeof needs>
        count(*) FILTER (WHERE state = 'in_review') AS "inReview",
        count(*) FILTER (WHERE state = 'unknown') AS unknown,
        (SELECT min(at) FROM (SELECT (SELECT max(started_at) FROM payment_attempt WHERE payment_id = payment.id) AS at
-         FROM payment WHERE ${live} AND state IN ('unknown', 'in_review') LIMIT 1000) AS asked) AS "oldestUnknown",
+         FROM payment WHERE state IN ('unknown', 'in_review') ORDER BY id LIMIT ${mostCounted}) AS asked) AS "oldestUnknown",
        (SELECT count(*) FROM fund_difference WHERE state = 'open') AS "openDifferences",
-       (SELECT count(*) FROM approval WHERE state = 'pending' AND expires_at > $1) AS "pendingApprovals"
-     FROM payment WHERE ${live}`,
-    [new Date(now).toISOString()],
+       (SELECT count(*) FROM approval WHERE state = 'pending' AND expires_at > $1) AS "pendingApprovals",
+       (SELECT coalesce(sum(points), 0) FROM hold WHERE state = 'held') AS "pointsHeld",
+       (SELECT count(*) FROM (SELECT FROM webhook_delivery
+         WHERE state = 'failed' AND last_attempt_at > $2 LIMIT ${mostCounted + 1}) AS failed) AS "failedWebhooks"
+     FROM payment WHERE state IN ('unknown', 'in_review')`,
+    [new Date(now).toISOString(), new Date(now - dayMs).toISOString()],
   );
 }
+
+const upTo = (value: number): string => (value > mostCounted ? `${count(mostCounted)}+` : count(value));
 
 function Needs({ found, now }: { found: z.infer<typeof needs>; now: number }) {
   const cards = [
@@ -78,18 +96,23 @@ function Needs({ found, now }: { found: z.infer<typeof needs>; now: number }) {
     ['Outcome unknown', found.unknown, '/console/review', 'warn'],
     ['Open differences', found.openDifferences, '/console/reconciliation', 'bad'],
     ['Waiting for approval', found.pendingApprovals, '/console/approvals', 'warn'],
+    ['Webhooks failed in a day', found.failedWebhooks, '/console/webhooks?state=failed', 'warn'],
   ] as const;
   return (
     <ul class="cards">
       {cards.map(([title, value, href, tone]) => (
         <li key={title} class="card" data-tone={value > 0 ? tone : undefined}>
-          <strong>{count(value)}</strong>
+          <strong>{upTo(value)}</strong>
           <a href={href}>{title}</a>
         </li>
       ))}
       <li class="card">
         <strong>{found.oldestUnknown === null ? 'none' : ageOf(found.oldestUnknown.getTime(), now)}</strong>
         Oldest outcome that is not proven
+      </li>
+      <li class="card">
+        <strong>{count(found.pointsHeld)}</strong>
+        Points held
       </li>
     </ul>
   );

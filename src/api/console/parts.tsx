@@ -134,12 +134,20 @@ export function Table<Row>({
 }
 
 /** Ways to the page before and after; by keys, so that neither shifts while rows come in. */
-export function Pages({ newer, older }: { newer: string | null; older: string | null }) {
+export function Pages({
+  newer,
+  older,
+  words = { newer: '← Newer', older: 'Older →' },
+}: {
+  newer: string | null;
+  older: string | null;
+  words?: { readonly newer: string; readonly older: string };
+}) {
   if (newer === null && older === null) return null;
   return (
     <nav class="pages" aria-label="Pages">
-      {newer === null ? <span /> : <a href={newer} rel="prev">← Newer</a>}
-      {older === null ? <span /> : <a href={older} rel="next">Older →</a>}
+      {newer === null ? <span /> : <a href={newer} rel="prev">{words.newer}</a>}
+      {older === null ? <span /> : <a href={older} rel="next">{words.older}</a>}
     </nav>
   ); // prettier-ignore
 }
