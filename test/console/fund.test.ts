@@ -41,7 +41,7 @@ async function ask(
   reason: string,
   reference: string,
 ) {
-  const form = page.locator('main form', {
+  const form = page.locator('form', {
     has: page.getByRole('button', { name: button, exact: true, includeHidden: true }),
   });
   await page.locator('details', { has: form }).locator('summary').first().click();
