@@ -1,7 +1,7 @@
 /** Lists by keys: a page ends before or after the row that its address names, so rows that come in shift nothing. */
 import { z } from 'zod';
 
-const rowsAPage = 50;
+export const rowsAPage = 50;
 
 const uuid = z.string().regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/, 'is no place in the list');
 export const uuidPlace = { before: uuid.optional(), after: uuid.optional() };
