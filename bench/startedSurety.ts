@@ -6,11 +6,10 @@ import { freePort, repository, startPostgres, startTemporal } from '../scripts/s
 import { Surety } from '../scripts/surety.js';
 
 export const benchKeys = `bench:${randomBytes(32).toString('base64')}`;
-export const benchNamespace = 'surety';
+const benchNamespace = 'surety';
 
 export interface StartedSurety {
   readonly surety: Surety;
-  readonly temporalAddress: string;
   readonly databaseUrl: string;
 }
 
@@ -38,5 +37,5 @@ export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<S
   });
   ends.push(() => surety.close());
   await surety.prepare();
-  return { surety, temporalAddress: temporal.address, databaseUrl: postgres.url('bench') };
+  return { surety, databaseUrl: postgres.url('bench') };
 }
