@@ -76,12 +76,7 @@ export class Run {
     await start(surety.startWorker());
     const client = surety.temporalClient();
     ends.push(() => client.connection.close());
-    return new Run(
-      surety,
-      client,
-      applied.loyalty ?? '',
-      applied.organisationId,
-    );
+    return new Run(surety, client, applied.loyalty ?? '', applied.organisationId);
   }
 
   async measure(runMs: number): Promise<Measured> {

@@ -13,8 +13,14 @@ export interface StartedSurety {
   readonly databaseUrl: string;
 }
 
-/** @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end */
-export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<StartedSurety> {
+/**
+ * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
+ * @param options.unlimited Invoicebox is called as fast as can be
+ */
+export async function startedSurety(
+  ends: (() => Promise<unknown>)[],
+  options: { readonly codecKeys?: string; readonly unlimited?: boolean } = {},
+): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
   );
@@ -32,6 +38,15 @@ export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<S
     temporalAddress: temporal.address,
     namespace: benchNamespace,
     keys: benchKeys,
+    ...(options.codecKeys === undefined ? {} : { codecKeys: options.codecKeys }),
+    ...(options.unlimited === true
+      ? {
+          temporalSetup: {
+            INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '1000',
+            INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '1000',
+          },
+        }
+      : {}),
     ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
     environment: { LOG_LEVEL: 'warn' },
   });

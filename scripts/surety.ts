@@ -189,10 +189,7 @@ export class Surety {
     return node('api', 'src/api.main.js', all, this.options.build);
   }
 
-  async startApi(
-    port = this.options.ports.api,
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<Program> {
+  async startApi(port = this.options.ports.api, environment: Readonly<Record<string, string>> = {}): Promise<Program> {
     const api = this.launchApi(port, environment);
     await untilReady(`http://127.0.0.1:${port}/health/live`, api);
     return api;

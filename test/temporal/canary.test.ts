@@ -59,8 +59,8 @@ describe.each([
       // A day is four seconds.
       timings: { waitScale: 0.000_05 },
       temporalSetup: {
-        ...{ SWEEP_EVERY_MS: '1000', SWEEP_GRACE_MS: '300', INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
-        ...{ WEBHOOK_START_EVERY_MS: '1000', WEBHOOK_START_GRACE_MS: '300' },
+        ...{ SWEEP_EVERY_MS: '5000', SWEEP_GRACE_MS: '300', INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
+        ...{ WEBHOOK_START_EVERY_MS: '5000', WEBHOOK_START_GRACE_MS: '300' },
       },
     });
   });
@@ -241,7 +241,7 @@ describe.each([
     expect(await readableTextOf(paid?.kept, codecKeys)).toMatch(/"amountMinor":10000\b/);
   });
 
-  it('a canary that does get there is found, in input, failure and search', async () => {
+  it('a canary that does get there is found', async () => {
     const workflowId = `canary-${randomUUID()}`;
     await world.client.workflow.start('nobody', {
       workflowId,
@@ -249,11 +249,14 @@ describe.each([
       args: [{ externalId }],
       memo: { name: said('name') },
     });
+    let kept: unknown;
     await eventually(
-      async () => (await readNamespace(world.client)).some((kept) => kept.workflowId === workflowId),
+      async () => {
+        [kept] = await readNamespace(world.client, `WorkflowId = '${workflowId}'`);
+        return kept !== undefined;
+      },
       () => 'it is not listed',
     );
-    const kept = (await readNamespace(world.client)).find((one) => one.workflowId === workflowId);
     const text = await readableTextOf(kept, codecKeys);
     expect([text.includes(externalId), text.includes(said('name'))]).toEqual([true, true]);
     await world.client.workflow.getHandle(workflowId).terminate('the test is over');

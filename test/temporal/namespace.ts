@@ -11,15 +11,15 @@ export interface KeptWorkflow {
   readonly kept: unknown;
 }
 
-/** Every run of every workflow there is. */
-export async function readNamespace(client: Client): Promise<KeptWorkflow[]> {
+/** Every run of every workflow there is. @param query of some alone */
+export async function readNamespace(client: Client, query = ''): Promise<KeptWorkflow[]> {
   const { workflowService } = client.connection;
   const { namespace } = client.options;
   const all: KeptWorkflow[] = [];
   let nextPageToken: Uint8Array | null = null;
   do {
     const page: Awaited<ReturnType<typeof workflowService.listWorkflowExecutions>> =
-      await workflowService.listWorkflowExecutions({ namespace, nextPageToken });
+      await workflowService.listWorkflowExecutions({ namespace, nextPageToken, query });
     for (const info of page.executions) {
       const [workflowId, runId] = [info.execution?.workflowId ?? '', info.execution?.runId ?? ''];
       const execution = { workflowId, runId };
@@ -52,7 +52,7 @@ export async function readDetails(client: Client, workflowId: string, runId?: st
   return queryResult;
 }
 
-export function isPayload(value: unknown): value is Payload {
+function isPayload(value: unknown): value is Payload {
   if (typeof value !== 'object' || value === null) return false;
   const { metadata, data } = value as { metadata?: unknown; data?: unknown };
   return data instanceof Uint8Array && typeof metadata === 'object' && metadata !== null;
