@@ -129,6 +129,10 @@ const resolveEnvironment = z.object({
   SURETY_CODEC_KEYS: common.SURETY_CODEC_KEYS,
 });
 
+const recoverEnvironment = z.object({
+  DATABASE_ADMIN_URL: url,
+});
+
 export type ApiConfig = z.infer<typeof apiEnvironment>;
 export type WorkerConfig = z.infer<typeof workerEnvironment>;
 export type MigrateConfig = z.infer<typeof migrateEnvironment>;
@@ -147,6 +151,7 @@ export const readApiConfig = (): ApiConfig => read(apiEnvironment);
 export const readWorkerConfig = (): WorkerConfig => read(workerEnvironment);
 export const readMigrateConfig = (): MigrateConfig => read(migrateEnvironment);
 export const readResolveConfig = (): z.infer<typeof resolveEnvironment> => read(resolveEnvironment);
+export const readRecoverConfig = (): z.infer<typeof recoverEnvironment> => read(recoverEnvironment);
 export const readPartnerConfig = (): PartnerConfig => read(partnerEnvironment);
 export const readTemporalSetupConfig = (environment?: NodeJS.ProcessEnv): TemporalSetupConfig =>
   read(temporalSetupEnvironment, environment);

@@ -23,6 +23,7 @@ import { createReturnStartActivities } from './activities/startReturns.js';
 import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
+import { untilRecovered, whenRestored } from './awaitRecovery.js';
 import { dataConverterFor } from './codec.js';
 import { readWorkerConfig } from './config.js';
 import { createPool } from './database/pool.js';
@@ -56,6 +57,7 @@ Runtime.install({
   }),
 });
 
+await untilRecovered(config, config.WORKER_HEALTH_PORT, log);
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
 const temporal = temporalClient(clientConnection, config);
@@ -207,9 +209,14 @@ const running = Promise.all(workers.map((worker) => worker.run()));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     log.info({ signal }, 'no new work is taken; what runs may finish');
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    shutDown();
   });
 }
+whenRestored(pool, () => {
+  log.fatal('the ledger was restored beneath this worker: it ends, and the next one waits for the recovery');
+  process.exitCode = 1;
+  shutDown();
+});
 log.info({ queues: config.WORKER_QUEUES }, 'worker running');
 
 try {
@@ -222,6 +229,10 @@ try {
   await connection.close();
 }
 log.info('worker stopped');
+
+function shutDown(): void {
+  for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+}
 
 function forward(to: Log, entry: LogEntry): void {
   const level = ({ TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const)[entry.level];

@@ -8,7 +8,7 @@ import { ApiKeyEntity } from '../database/entities/apiKey.js';
 import { LoginTokenEntity } from '../database/entities/loginToken.js';
 import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
-import { createPool, Pool, SteadyClient } from '../database/pool.js';
+import { createPool, Pool, refuseUnrecovered, SteadyClient } from '../database/pool.js';
 import { KeyRing } from '../keyring.js';
 import { Approvals } from '../ledger/approvals.js';
 import { Batches } from '../ledger/batches.js';
@@ -105,6 +105,7 @@ export class ApiModule implements OnApplicationShutdown {
             options: '-c statement_timeout=10s -c idle_in_transaction_session_timeout=5s',
             application_name: 'surety',
             Client: SteadyClient,
+            verify: refuseUnrecovered,
           },
         }),
       ],
