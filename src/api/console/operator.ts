@@ -23,9 +23,6 @@ export interface Operator {
 export const hasRole = ({ roles: his }: Operator, role: Role): boolean =>
   role === 'viewer' ? his.length > 0 : his.includes(role);
 
-export const seesPartner = ({ partners }: Operator, partnerId: string): boolean =>
-  partners === '*' || partners.includes(partnerId);
-
 /** As the ledger keeps who did something. */
 export const actorOf = ({ id }: Operator) => ({ kind: 'operator', id }) as const;
 
