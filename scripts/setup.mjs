@@ -8,6 +8,7 @@ import { findChromium } from './setup/chromium.mjs';
 import { findFuzzPython } from './setup/fuzzPython.mjs';
 import { withLock } from './setup/lock.mjs';
 import { ensureBuild, ensurePackages } from './setup/packages.mjs';
+import { findPromtool } from './setup/promtool.mjs';
 import { dieWithChildren, runTarget } from './setup/run.mjs';
 import { say, SetupError } from './setup/say.mjs';
 import { findTemporalCli } from './setup/temporalCli.mjs';
@@ -23,6 +24,7 @@ const targets = {
     temporal: true,
     chromium: true,
     fuzzPython: true,
+    promtool: true,
     command: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'],
   },
   check: { temporal: false, chromium: false },
@@ -62,6 +64,7 @@ async function main([name, ...args]) {
   }
   if (target.chromium) env.CHROMIUM_PATH = (await findChromium()).path;
   if (target.fuzzPython) env.FUZZ_PYTHON = await fuzzPython(name);
+  if (target.promtool) env.PROMTOOL_PATH = await promtool();
   if (target.command === undefined) return runChecks(root, args);
   leaveSignals();
   return runTarget(process.execPath, [...target.command, ...args], { cwd: root, env });
@@ -74,6 +77,17 @@ async function fuzzPython(name) {
   } catch (error) {
     if (name !== 'test' || !(error instanceof SetupError)) throw error;
     say('schemathesis', `${error.message}\nThe tests go on without their fuzz run`);
+    return '';
+  }
+}
+
+/** Likewise: the rules are read by the other tests all the same. */
+async function promtool() {
+  try {
+    return (await findPromtool()).path;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say('promtool', `${error.message}\nThe tests go on without it`);
     return '';
   }
 }

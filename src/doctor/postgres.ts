@@ -104,7 +104,7 @@ async function standstills(pool: pg.Pool): Promise<Finding[]> {
         : wrong(
             `partner ${slug}`,
             'its fund is doubted: new payments are refused',
-            'See docs/fund.md, "When the fund is doubted", then apply the partner or `POST /v1/fund/doubt/clear`.',
+            'See docs/fund.md, "When the books and Invoicebox disagree", then apply the partner or `POST /v1/fund/doubt/clear`.',
           ),
     ),
     ...paused.map(({ slug }) =>
