@@ -1,5 +1,5 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|doctor|resolve|verify|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|doctor|recover|resolve|verify|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,7 @@ const targets = {
   // An operator's commands, with the values of .env where there is one.
   partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
   doctor: { temporal: false, chromium: false, dotenv: true, command: ['dist/src/doctor.main.js'] },
+  recover: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/recover.js'] },
   resolve: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/resolve.js'] },
   verify: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/verify/main.js'] },
   openapi: { temporal: false, chromium: false, command: ['dist/scripts/openapi.js'] },

@@ -14,6 +14,7 @@ import { NestLog } from './api/nestLog.js';
 import { answerUnreadable, refuseEmptyIds } from './api/unreadable.js';
 import { ProblemFilter } from './api/problem.js';
 import { followRequests } from './api/requests.js';
+import { untilRecovered } from './awaitRecovery.js';
 import { readApiConfig } from './config.js';
 import { createLog } from './log.js';
 import { HttpMetrics } from './metrics/httpMetrics.js';
@@ -29,6 +30,7 @@ const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR
 const config = readApiConfig();
 const log = createLog('api', config.LOG_LEVEL);
 const registry = createRegistry();
+await untilRecovered(config, config.PORT, log);
 const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log), {
   bodyParser: false,
   logger: new NestLog(log),

@@ -54,15 +54,13 @@ async function webhookSecrets(pool: pg.Pool): Promise<Sealed[]> {
   const { rows } =
     await pool.query(`SELECT endpoint.id, slug, array_remove(ARRAY[secret_sealed, previous_secret_sealed], NULL) AS sealed
     FROM surety.webhook_endpoint endpoint JOIN surety.partner ON partner.id = endpoint.partner_id WHERE deleted_at IS NULL`);
-  return endpointRows
-    .parse(rows)
-    .flatMap(({ id, slug, sealed }) =>
-      sealed.map((one) => ({
-        what: `the secret of ${slug}'s endpoint ${id}`,
-        sealed: one,
-        purpose: webhookSecretPurpose(id),
-      })),
-    );
+  return endpointRows.parse(rows).flatMap(({ id, slug, sealed }) =>
+    sealed.map((one) => ({
+      what: `the secret of ${slug}'s endpoint ${id}`,
+      sealed: one,
+      purpose: webhookSecretPurpose(id),
+    })),
+  );
 }
 
 function keyRingOf(keyRing: KeyRing, secrets: readonly Sealed[]): Finding {
