@@ -128,11 +128,11 @@ const promtool = process.env['PROMTOOL_PATH'] ?? '';
   });
 
   it.each(dashboards)('can read each panel of %s', (name, { panels }) => {
-    const read = panels
+    const expressions = panels
       .flatMap(({ targets }) => targets)
       .map(({ expr }, n) => ({ record: `panel:${n}`, expr: expr.replaceAll('$__rate_interval', '5m') }));
     const file = join(mkdtempSync(join(tmpdir(), 'surety-panels-')), name);
-    writeFileSync(file, JSON.stringify({ groups: [{ name: 'panels', rules: read }] }));
+    writeFileSync(file, JSON.stringify({ groups: [{ name: 'panels', rules: expressions }] }));
     const { status, stdout, stderr } = spawnSync(promtool, ['check', 'rules', file], { encoding: 'utf8' });
     expect({ status, said: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, said: '' });
   });

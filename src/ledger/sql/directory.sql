@@ -89,7 +89,7 @@ $$;
 -- The partners of whom lots have expired with something left in them.
 CREATE OR REPLACE FUNCTION partners_with_expired_points(p_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
-  SELECT coalesce(jsonb_agg(DISTINCT partner_id), '[]') FROM lot WHERE remaining > 0 AND expires_at <= p_at;
+  SELECT coalesce(jsonb_agg(DISTINCT partner_id), '[]') FROM lot WHERE NOT spent AND expires_at <= p_at;
 $$;
 
 -- Deliveries that should have been tried by now and that nobody seems to be trying: taken up, so that no other asks for the
