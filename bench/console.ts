@@ -23,7 +23,7 @@ export async function benchConsole(options: BenchOptions): Promise<Report> {
   const ends: (() => Promise<unknown>)[] = [];
   try {
     const payments = options.lines === 0 ? defaultPayments : options.lines;
-    const { surety, databaseUrl } = await startedSurety(ends, flags);
+    const { surety, databaseUrl } = await startedSurety(ends, { flags });
     const { loyaltyId } = await surety.applyPartners();
     let toldAt = performance.now();
     await fill(databaseUrl, loyaltyId, payments * transfersAPayment, (done) => {

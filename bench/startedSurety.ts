@@ -6,27 +6,27 @@ import { freePort, repository, startPostgres, startTemporal } from '../scripts/s
 import { Surety } from '../scripts/surety.js';
 
 export const benchKeys = `bench:${randomBytes(32).toString('base64')}`;
-export const benchNamespace = 'surety';
+const benchNamespace = 'surety';
 
 export interface StartedSurety {
   readonly surety: Surety;
-  readonly temporalAddress: string;
   readonly databaseUrl: string;
 }
 
 /**
  * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
- * @param flags of Postgres, where its own defaults are not meant
+ * @param options.unlimited Invoicebox is called as fast as can be
+ * @param options.flags of Postgres, where its own defaults are not meant
  */
 export async function startedSurety(
   ends: (() => Promise<unknown>)[],
-  flags: readonly string[] = [],
+  options: { readonly codecKeys?: string; readonly unlimited?: boolean; readonly flags?: readonly string[] } = {},
 ): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
   );
   const dataFolder = join(repository, '.data/bench', randomUUID());
-  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0, flags: [...flags] });
+  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0, flags: options.flags ?? [] });
   ends.push(
     () => rm(dataFolder, { recursive: true, force: true }),
     () => postgres.stop(),
@@ -39,10 +39,19 @@ export async function startedSurety(
     temporalAddress: temporal.address,
     namespace: benchNamespace,
     keys: benchKeys,
+    ...(options.codecKeys === undefined ? {} : { codecKeys: options.codecKeys }),
+    ...(options.unlimited === true
+      ? {
+          temporalSetup: {
+            INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '1000',
+            INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '1000',
+          },
+        }
+      : {}),
     ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
     environment: { LOG_LEVEL: 'warn' },
   });
   ends.push(() => surety.close());
   await surety.prepare();
-  return { surety, temporalAddress: temporal.address, databaseUrl: postgres.url('bench') };
+  return { surety, databaseUrl: postgres.url('bench') };
 }

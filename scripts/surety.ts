@@ -1,4 +1,5 @@
 /** Starts a whole Surety on given Postgres and Temporal: database, partners, simulator, API, worker. For demo and tests. */
+import { Connection, type Client } from '@temporalio/client';
 import pg from 'pg';
 import { readTemporalSetupConfig } from '../src/config.js';
 import { migrate } from '../src/database/migrate.js';
@@ -9,6 +10,7 @@ import { Recovery } from '../src/ledger/recovery.js';
 import { readViolations } from '../src/ledger/violations.js';
 import { createLog } from '../src/log.js';
 import { prepareTemporal } from '../src/temporal.js';
+import { temporalClient } from '../src/temporalClient.js';
 import { demo, loyaltyPartner, organisationPartner, startingPoints } from './demoWorld.js';
 import { applyPartner } from './partner.js';
 import { node, untilReady, type Program, type RunningPostgres } from './stack.js';
@@ -21,6 +23,8 @@ export interface SuretyOptions {
   readonly namespace: string;
   readonly temporalUiUrl?: string;
   readonly keys: string;
+  /** What Temporal keeps is encrypted with these; absent: it is not. */
+  readonly codecKeys?: string;
   readonly ports: { readonly api: number; readonly worker: number; readonly simulator: number };
   /** Where the twin's books are kept; absent: in memory. */
   readonly journal?: string;
@@ -93,6 +97,15 @@ export class Surety {
 
   get recovery(): Recovery {
     return new Recovery(this.admin);
+  }
+
+  /** Speaks to its workflows; whoever has it closes its connection. */
+  temporalClient(): Client {
+    const { temporalAddress, namespace, codecKeys = 'plain' } = this.options;
+    return temporalClient(Connection.lazy({ address: temporalAddress }), {
+      TEMPORAL_NAMESPACE: namespace,
+      SURETY_CODEC_KEYS: codecKeys,
+    });
   }
 
   /** Creates the database if it is not there, and brings it and the Temporal server to this release. */
@@ -187,15 +200,20 @@ export class Surety {
     return node('api', 'src/api.main.js', all, this.options.build);
   }
 
-  async startApi(port = this.options.ports.api): Promise<Program> {
-    const api = this.launchApi(port);
+  async startApi(port = this.options.ports.api, environment: Readonly<Record<string, string>> = {}): Promise<Program> {
+    const api = this.launchApi(port, environment);
     await untilReady(`http://127.0.0.1:${port}/health/live`, api);
     return api;
   }
 
   /** A worker's process, not waited for. */
   launchWorker(port: number, environment: Readonly<Record<string, string>> = {}): Program {
-    const own = { WORKER_HEALTH_PORT: String(port), HOST: '127.0.0.1' };
+    const { postgres, database } = this.options;
+    const own = {
+      WORKER_HEALTH_PORT: String(port),
+      HOST: '127.0.0.1',
+      DATABASE_MONITOR_URL: postgres.url(database, 'surety_monitor', passwords.monitor),
+    };
     const all = { ...this.#environment('surety_worker', passwords.worker), ...own, ...environment };
     return node('worker', 'src/worker.main.js', all, this.options.build);
   }
@@ -219,14 +237,17 @@ export class Surety {
   }
 
   #environment(role: string, password: string): Record<string, string> {
-    const { postgres, database, temporalAddress, namespace, keys, environment } = this.options;
+    const { postgres, database, temporalAddress, namespace, keys, codecKeys = 'plain', environment } = this.options;
     return {
       DATABASE_URL: postgres.url(database, role, password),
       TEMPORAL_ADDRESS: temporalAddress,
       TEMPORAL_NAMESPACE: namespace,
       SURETY_KEYS: keys,
+      SURETY_CODEC_KEYS: codecKeys,
       SURETY_TEST_MODE: '1',
       LOG_LEVEL: 'info',
+      // Nowhere, unless a run asks for it: several of these stand beside each other.
+      METRICS_PORT: '0',
       ...environment,
     };
   }

@@ -118,6 +118,12 @@ export const problems = {
     title: 'Something unexpected happened',
     remedy: 'Repeating with the same Idempotency-Key is safe. Tell the operator the requestId.',
   },
+  payments_paused: {
+    status: 503,
+    title: 'New payments are paused by the operator',
+    remedy:
+      'Nothing was opened. Payments that are under way go on. Repeat with the same Idempotency-Key after Retry-After, or let the buyer pay otherwise.',
+  },
   unavailable: {
     status: 503,
     title: 'Not available at the moment',
@@ -236,8 +242,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const problem = problemOf(error, request.caller !== undefined && request.method !== 'GET');
-    if (problem.code === 'internal')
-      this.#log.error(error instanceof Error ? (error.stack ?? error.message) : 'unknown error');
+    if (problem.code === 'internal') this.#log.error({ requestId: request.id, error });
     if (response.headersSent) {
       response.end();
       return;

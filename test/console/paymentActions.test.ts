@@ -65,8 +65,8 @@ describe('the review queue', () => {
   it('shows what is not known, how it was read last and when next, and the state of the hold; a probe from there is safe', async () => {
     const { id } = await unknown({ kind: 'error_before', status: 502 });
     await olga.goto(`${world.surety.apiUrl}/console/review`);
-    const row = olga.locator('tr', { hasText: id });
-    expect(await row.innerText()).toMatch(/unknown\s+outcome unknown\s+Кафетерий «Плюс»\s+RUB\s12,345\.67/);
+    const row = olga.locator('tr', { has: olga.getByRole('link', { name: id }) });
+    expect(await row.innerText()).toMatch(/\s+unknown\s+outcome unknown\s+Кафетерий «Плюс»\s+RUB\s12,345\.67/);
     expect(await row.innerText()).toContain('held, 12,346 points');
     await inspectView(olga, 'review');
     await row.getByRole('button', { name: `Probe payment ${id} now` }).click();

@@ -118,6 +118,10 @@ function Needs({ found, now }: { found: z.infer<typeof needs>; now: number }) {
   );
 }
 
+const yearSeconds = 365 * 86_400;
+const lastsFor = (seconds: number): string =>
+  seconds > yearSeconds ? 'lasts more than a year at this pace' : `lasts ${ageOf(0, seconds * 1_000)} at this pace`;
+
 type FundOf = { readonly partner: ConsolePartner; readonly fund: Awaited<ReturnType<Fund['read']>>[number] };
 
 function Funds({ funds }: { funds: readonly FundOf[] }) {
@@ -133,7 +137,7 @@ function Funds({ funds }: { funds: readonly FundOf[] }) {
               <Said text={partner.name} most={60} />
             </a>{' '}
             <small>
-              {runway === null ? 'nothing drawn lately' : `lasts ${ageOf(0, runway * 1_000)} at this pace`}
+              {runway === null ? 'nothing drawn lately' : lastsFor(runway)}
               {fund.doubtedAt !== null && ', doubted'}
             </small>
           </li>

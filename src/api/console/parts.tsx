@@ -82,6 +82,15 @@ export function Id({ id, href }: { id: string; href?: string }) {
   return href === undefined ? <code>{id}</code> : <a href={href}><code>{id}</code></a>; // prettier-ignore
 }
 
+/** In a list: the end of an id, which differs where its beginning is the time; the whole of it to who asks or listens. */
+export function ShortId({ id, href }: { id: string; href: string }) {
+  return (
+    <a href={href} title={id} aria-label={id}>
+      <code>{id.slice(-12)}</code>
+    </a>
+  );
+}
+
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;

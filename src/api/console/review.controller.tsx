@@ -10,7 +10,7 @@ import { filtersOf } from './forms.js';
 import { hasRole, type Operator } from './operator.js';
 import { addressOf, rowsAPage, uuidPlace } from './paging.js';
 import { PartnerChoice, PartnerName } from './partnerParts.js';
-import { ageOf, Choice, count, Field, Filters, Money, Pages, Said, State, Table, When } from './parts.js';
+import { ageOf, Choice, count, Field, Filters, Money, Pages, Said, ShortId, State, Table, When } from './parts.js';
 
 const path = '/console/review';
 const states = ['unknown', 'in_review'] as const;
@@ -121,14 +121,10 @@ function Queue({ rows, timeZone, forms }: { rows: readonly Row[]; timeZone: stri
       keyOf={({ id }) => id}
       empty="Nothing waits: every outcome is known."
       columns={[
-        { title: 'Since', cell: ({ askedAt }) => ageOf(askedAt.getTime(), now) },
+        { title: 'Since', isNumber: true, cell: ({ askedAt }) => ageOf(askedAt.getTime(), now) },
         {
           title: 'Payment',
-          cell: ({ id }) => (
-            <a href={`/console/payments/${id}`}>
-              <code>{id}</code>
-            </a>
-          ),
+          cell: ({ id }) => <ShortId id={id} href={`/console/payments/${id}`} />,
         },
         { title: 'State', cell: ({ state }) => <State state={state} /> },
         { title: 'Reason', cell: ({ reason }) => <Said text={reason?.replaceAll('_', ' ')} most={64} /> },
@@ -143,9 +139,11 @@ function Queue({ rows, timeZone, forms }: { rows: readonly Row[]; timeZone: stri
           cell: ({ lastProbe, readAt }) => (
             <>
               <Said text={lastProbe ?? 'none yet'} most={40} />{' '}
-              <small>
-                <When at={readAt} timeZone={timeZone} />
-              </small>
+              {lastProbe !== null && (
+                <small>
+                  <When at={readAt} timeZone={timeZone} />
+                </small>
+              )}
             </>
           ),
         },

@@ -121,7 +121,7 @@ export function PaymentHistory({ parts, timeZone }: { parts: PaymentParts; timeZ
   return (
     <>
       <Part title="What happened" name="timeline">
-        <ol class="timeline">
+        <ol class="timeline" reversed>
           {parts.events.map((event) => (
             <li key={event.seq}>
               <When at={event.at} timeZone={timeZone} /> <span>{eventWords(event)}.</span>

@@ -14,7 +14,7 @@ import { filtersOf } from '../forms.js';
 import type { Operator } from '../operator.js';
 import { addressOf, rowsAPage } from '../paging.js';
 import { PartnerChoice, PartnerName } from '../partnerParts.js';
-import { ageOf, Choice, Count, Field, Filters, Id, Money, Pages, Said, State, Table, When } from '../parts.js';
+import { ageOf, Choice, Count, Field, Filters, Money, Pages, Said, ShortId, State, Table, When } from '../parts.js';
 import { paymentFilters, type PaymentFilters } from './paymentFilters.js';
 import { masked, readPayments, spanOf, type PaymentRow } from './paymentPages.js';
 import { searchPayments } from './paymentSearch.js';
@@ -257,11 +257,11 @@ function PaymentTable({
       empty="No payment is like that."
       columns={[
         { title: 'Opened', cell: (row) => <When at={row.openedAt} timeZone={timeZone} /> },
-        { title: 'Payment', cell: (row) => <Id id={row.id} href={`${path}/${row.id}`} /> },
+        { title: 'Payment', cell: (row) => <ShortId id={row.id} href={`${path}/${row.id}`} /> },
         ...(showPartner
           ? [{ title: 'Partner', cell: (row: PaymentRow) => <PartnerName name={row.partnerName} /> }]
           : []),
-        { title: 'Invoice', cell: (row) => <Said text={row.invoiceNumber ?? row.invoiceId} most={60} /> },
+        { title: 'Invoice', cell: (row) => <Said text={row.invoiceNumber ?? row.invoiceId.slice(-12)} most={60} /> },
         { title: 'Member', cell: (row) => (row.memberId === null ? <Said text={null} /> : masked(row.memberEnd)) },
         {
           title: 'Amount',
@@ -279,6 +279,7 @@ function PaymentTable({
         },
         {
           title: 'Took',
+          isNumber: true,
           cell: (row) =>
             row.closedAt === null ? (
               <>{ageOf(row.openedAt.getTime(), now)} so far</>
