@@ -151,6 +151,33 @@ describe('the fund', () => {
     await close();
   });
 
+  it('new payments are paused and let begin again, by whoever says why; of all partners by who sees all of them', async () => {
+    const { page, close } = await open('olga', fundPath);
+    await page.getByText('Pause new payments').first().click();
+    await giveEvidence(page, 'Pause new payments', 'fund_unclear');
+    await act(page, 'Pause new payments');
+    expect(await page.getByRole('alert').innerText()).toContain('fund_unclear: looked at it (case 7)');
+    await inspectView(page, 'fund', 'fund-paused');
+    const refused = await world.open((await world.invoice()).id);
+    expect(refused.status).toBe(503);
+    await page.getByText('Let new payments begin again').click();
+    await giveEvidence(page, 'Resume new payments', 'solved');
+    await act(page, 'Resume new payments');
+    expect((await world.open((await world.invoice()).id)).status).toBe(201);
+    expect((await actsOf(world, 'payments.pause')).map(({ outcome }) => outcome)).toEqual(['done', 'asked']);
+    await page.goto(`${world.surety.apiUrl}/console/fund`);
+    expect(await page.getByText('Pause new payments of all partners').count()).toBe(1);
+    await addOperator(world, { login: 'one-partner', roles: ['operator'], partners: [partnerId] });
+    const one = await open('one-partner', '/console/fund');
+    expect(await one.page.getByText('Pause new payments of all partners').count()).toBe(0);
+    const csrf = (await one.page.locator('input[name=csrf]').first().getAttribute('value')) ?? '';
+    const forged = await one.page.request.post(`${world.surety.apiUrl}/console/fund/pause`, {
+      form: { csrf, partner: '', version: 'none', reason: 'other', comment: 'all of them', reference: 'none' },
+    });
+    expect(forged.status()).toBe(403);
+    await Promise.all([close(), one.close()]);
+  });
+
   it('a month’s statement is a file, and that it was taken is in the log', async () => {
     const { page, close } = await open('viktor', fundPath);
     const download = page.waitForEvent('download');
@@ -313,6 +340,8 @@ describe('reconciliation', () => {
     const { page, close } = await open('alla', '/console');
     const csrf = (await page.locator('input[name=csrf]').first().getAttribute('value')) ?? '';
     for (const path of [
+      'fund/pause',
+      'fund/resume',
       'fund/changes',
       'fund/doubt/clear',
       'fund/low-water',

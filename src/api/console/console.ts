@@ -5,6 +5,7 @@ import type { ApiConfig } from '../../config.js';
 import { createPool, Pool } from '../../database/pool.js';
 import { Adjustments } from '../../ledger/adjustments.js';
 import { OperatorActs } from '../../ledger/operatorActs.js';
+import { Pauses } from '../../ledger/pauses.js';
 import { Recovery } from '../../ledger/recovery.js';
 import type { Log } from '../../log.js';
 import { WebhookStarts } from '../../webhookStarts.js';
@@ -18,6 +19,7 @@ import { ConsolePool, ConsoleReads } from './consoleReads.js';
 import { Desk } from './desk.js';
 import { ConsoleFundController } from './fund/fund.controller.js';
 import { ConsoleFundActionsController } from './fund/fundActions.controller.js';
+import { ConsolePausesController } from './fund/pauses.controller.js';
 import { ConsoleMembersController } from './members/members.controller.js';
 import { OperatorSessions } from './operatorSessions.js';
 import { OverviewController } from './overview.controller.js';
@@ -45,6 +47,7 @@ export function consoleParts(
       OverviewController,
       ConsoleFundController,
       ConsoleFundActionsController,
+      ConsolePausesController,
       ConsoleReconciliationController,
       ConsoleReconciliationActionsController,
       ConsoleMembersController,
@@ -61,6 +64,7 @@ export function consoleParts(
       { provide: ConsolePool, useValue: new ConsolePool(createPool(databaseUrl, consolePoolSize, log)) },
       { provide: Client, useValue: client },
       { provide: Recovery, useFactory: (pool: Pool) => new Recovery(pool), inject: [Pool] },
+      { provide: Pauses, useFactory: (pool: Pool) => new Pauses(pool), inject: [Pool] },
       { provide: OperatorActs, useFactory: (pool: Pool) => new OperatorActs(pool), inject: [Pool] },
       {
         provide: Adjustments,

@@ -20,6 +20,8 @@ export const doneWords: Readonly<Record<string, string>> = {
   performed: 'Done: the partner’s settings need no second person for this.',
   doubt_cleared: 'The doubt is cleared: payments can be opened again.',
   mark_set: 'The low-water mark is set.',
+  paused: 'No new payment begins. What is under way goes to its end.',
+  resumed: 'New payments can begin again.',
   run_wanted: 'It is under way: the list shows how it stands.',
   statement_uploaded: 'The statement is here, and is being compared with the books.',
   explained: 'Explained. It stays so as long as it is found with the same sum.',

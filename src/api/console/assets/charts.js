@@ -34,7 +34,7 @@ function draw(place, { moments, lines, timeZone, scale, unit }) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), timeZone),
     cursor: { drag: { x: false, y: false } },
     legend: { live: false },
-    axes: [axis, { ...axis, size: 70, values: (_, values) => values.map((value) => number.format(value) + unit) }],
+    axes: [{ ...axis, values: (_, splits) => splits.map(tellTime(splits, timeZone)) }, { ...axis, size: 70, values: (_, values) => values.map((value) => number.format(value) + unit) }],
     series: [
       {},
       ...lines.map(({ label, look, isStepped }) => ({
@@ -48,4 +48,16 @@ function draw(place, { moments, lines, timeZone, scale, unit }) {
   const data = [moments, ...lines.map(({ values }) => values.map((value) => (value === null ? null : value / scale)))];
   const chart = new uPlot(options(), data, place);
   new ResizeObserver(() => chart.setSize({ width: Math.max(200, place.clientWidth), height: 260 })).observe(place);
+}
+
+/** Days, or hours where the whole chart is of hours. */
+function tellTime(splits, timeZone) {
+  const isShort = splits.length > 1 && splits[1] - splits[0] < 86_400;
+  const format = new Intl.DateTimeFormat('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    ...(isShort ? { hour: '2-digit', minute: '2-digit' } : {}),
+    timeZone,
+  });
+  return (seconds) => format.format(new Date(seconds * 1_000));
 }

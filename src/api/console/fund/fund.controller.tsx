@@ -5,6 +5,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { fractionDigits } from '../../../domain/money.js';
 import { Fund } from '../../../ledger/fund.js';
+import { Pauses } from '../../../ledger/pauses.js';
 import { Statement } from '../../../ledger/statement.js';
 import { beginStatement, csvOf, sendStatement, statementMonth } from '../../fund/statementStream.js';
 import { currency as currencyText } from '../../validate.js';
@@ -48,6 +49,7 @@ export class ConsoleFundController {
     private readonly desk: Desk,
     private readonly fund: Fund,
     private readonly statement: Statement,
+    private readonly pauses: Pauses,
     private readonly acts: Acts,
   ) {}
 
@@ -79,7 +81,15 @@ export class ConsoleFundController {
       request,
       response,
       { view: 'funds', title: 'Fund', path, live: true },
-      <FundsPage page={fundsPage(found, place, only)} partners={partners} needsSomebody={only !== undefined} />,
+      <FundsPage
+        page={fundsPage(found, place, only)}
+        partners={partners}
+        needsSomebody={only !== undefined}
+        pauses={await this.pauses.open(null)}
+        mayPauseAll={hasRole(operator, 'operator') && operator.partners === '*'}
+        forms={this.desk.formsOf(request)}
+        timeZone={this.desk.options.timeZone}
+      />,
     );
   }
 
@@ -112,6 +122,7 @@ export class ConsoleFundController {
         span={days}
         held={read.held}
         entries={pageOf(read.entries, { before, after }, placeOf, path, here)}
+        pauses={await this.pauses.open(partner.id)}
         asked={read.asked}
         mayAct={hasRole(operator, 'operator')}
         forms={this.desk.formsOf(request)}

@@ -56,7 +56,6 @@ export function FundForms({ partner, fund, forms }: { partner: ConsolePartner; f
   const { currency } = fund;
   return (
     <>
-      <h2>Act</h2>
       {fund.doubtedAt !== null && (
         <details class="act" open>
           <summary>Say that somebody has looked, and clear the doubt</summary>

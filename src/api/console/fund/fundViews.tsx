@@ -1,5 +1,6 @@
 /** The pages of the guarantee funds. */
 import type { FundMirror } from '../../../ledger/fund.js';
+import type { Pause } from '../../../ledger/pauses.js';
 import { actionWords } from '../approvals/approvalWords.js';
 import { ChartScripts, type ChartData } from '../chart.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
@@ -8,19 +9,30 @@ import { ageOf, Choice, Field, Filters, Id, money, Money, Pages, Said, State, Ta
 import { PartnerChoice, PartnerName } from '../partnerParts.js';
 import { FundChart, HeldChart, spans } from './fundChart.js';
 import { FundForms } from './fundForms.js';
+import { Paused, PauseForm } from './pauseForms.js';
 import type { EntryRow, FundRow } from './fundReads.js';
 
 export function FundsPage({
   page,
   partners,
   needsSomebody,
+  pauses,
+  mayPauseAll,
+  forms,
+  timeZone,
 }: {
   page: Page<FundRow>;
   partners: readonly ConsolePartner[];
   needsSomebody: boolean;
+  /** Of all partners. */
+  pauses: readonly Pause[];
+  mayPauseAll: boolean;
+  forms: FormContext;
+  timeZone: string;
 }) {
   return (
     <>
+      <Paused pauses={pauses} timeZone={timeZone} />
       <Filters action="/console/fund">
         <PartnerChoice partners={partners} value={undefined} />
         <Choice
@@ -56,6 +68,12 @@ export function FundsPage({
         />
         <Pages newer={page.newer} older={page.older} />
       </div>
+      {mayPauseAll && (
+        <>
+          <h2>Act</h2>
+          <PauseForm pause={pauses[0]} partner={null} forms={forms} />
+        </>
+      )}
     </>
   );
 }
@@ -83,6 +101,7 @@ export interface FundPageProps {
   readonly span: keyof typeof spans;
   readonly held: readonly { readonly at: Date; readonly points: number }[];
   readonly entries: Page<EntryRow>;
+  readonly pauses: readonly Pause[];
   readonly asked: readonly { readonly id: string; readonly action: string; readonly subject: string }[];
   readonly mayAct: boolean;
   readonly forms: FormContext;
@@ -97,6 +116,9 @@ export function FundPage(props: FundPageProps) {
   return (
     <>
       <p class="ways">
+        <strong>
+          <PartnerName name={partner.name} />
+        </strong>
         <a href="/console/fund">All funds</a>
         {props.funds.map(({ currency }) => (
           <a
@@ -114,6 +136,7 @@ export function FundPage(props: FundPageProps) {
           New payments are refused until somebody has looked.
         </p>
       )}
+      <Paused pauses={props.pauses} timeZone={timeZone} />
       <div data-region="figures">
         <Figures fund={fund} />
       </div>
@@ -142,7 +165,13 @@ export function FundPage(props: FundPageProps) {
           </ul>
         </>
       )}
-      {props.mayAct && <FundForms partner={partner} fund={fund} forms={props.forms} />}
+      {props.mayAct && (
+        <>
+          <h2>Act</h2>
+          <FundForms partner={partner} fund={fund} forms={props.forms} />
+          <PauseForm pause={props.pauses.find(({ ofAll }) => !ofAll)} partner={partner} forms={props.forms} />
+        </>
+      )}
       <h2>Statement of a month</h2>
       <form method="get" action="/console/fund/statement.csv" class="filters">
         <input type="hidden" name="partner" value={partner.slug} />
