@@ -42,7 +42,10 @@ export const benchedViews: readonly BenchedView[] = [
   at('fund of a partner', ({ partner }) => `/console/fund?partner=${partner}`),
   at('fund of a partner, 90 days', ({ partner }) => `/console/fund?partner=${partner}&days=90`),
   at('differences', '/console/reconciliation'),
-  at('differences of a partner, explained', ({ partner }) => `/console/reconciliation?partner=${partner}&state=explained`),
+  at(
+    'differences of a partner, explained',
+    ({ partner }) => `/console/reconciliation?partner=${partner}&state=explained`,
+  ),
   at('differences of a kind', '/console/reconciliation?state=all&kind=ambiguous'),
   at('difference', ({ difference }) => `/console/reconciliation/differences/${difference}`),
   at('runs', '/console/reconciliation/runs'),

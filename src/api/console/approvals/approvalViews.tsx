@@ -1,9 +1,9 @@
 /** The pages of approvals. */
 import { approvalActions } from '../../../domain/approval.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
-import type { Page } from '../paging.js';
+import { pageWords, type Page, type Sort } from '../paging.js';
 import { ActionForm, ageOf, Choice, Evidence, Facts, Filters, Id, Pages, Said, State, Table, When } from '../parts.js';
-import { PartnerChoice, PartnerName } from '../partnerParts.js';
+import { PartnerChoice, PartnerName, SortChoice } from '../partnerParts.js';
 import { approvalFilters, type ApprovalRow } from './approvalReads.js';
 import { actionWords, Who, wishOf } from './approvalWords.js';
 
@@ -29,12 +29,14 @@ export function ApprovalsPage({
   page,
   partners,
   chosen,
+  sort,
   timeZone,
   now,
 }: {
   page: Page<ApprovalRow>;
   partners: readonly ConsolePartner[];
   chosen: { readonly partner: string | undefined; readonly state: string; readonly action: string | undefined };
+  sort: Sort;
   timeZone: string;
   now: number;
 }) {
@@ -55,6 +57,7 @@ export function ApprovalsPage({
           value={chosen.action}
           options={approvalActions.map((action) => [action, actionWords(action)] as const)}
         />
+        <SortChoice value={sort} />
       </Filters>
       <div data-region="approvals">
         <Table
@@ -72,7 +75,7 @@ export function ApprovalsPage({
             { title: 'Time left', cell: (row) => timeLeft(row, now) },
           ]}
         />
-        <Pages newer={page.newer} older={page.older} />
+        <Pages newer={page.newer} older={page.older} words={pageWords(sort)} />
       </div>
     </>
   );

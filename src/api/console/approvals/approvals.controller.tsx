@@ -12,7 +12,7 @@ import { ConsoleStop } from '../consoleStop.js';
 import { Desk } from '../desk.js';
 import { evidence, filtersOf, formOf, idOf, said, versionField, type GivenEvidence } from '../forms.js';
 import { actorOf, hasRole, type Operator } from '../operator.js';
-import { addressOf, pageOf, uuidPlace } from '../paging.js';
+import { addressOf, pageOf, sortField, uuidPlace } from '../paging.js';
 import { approvalFilters, readApproval, readApprovals, type ApprovalRow } from './approvalReads.js';
 import { refusalWords } from './approvalWords.js';
 import { ApprovalPage, ApprovalsPage, approveReasons, rejectReasons, withdrawReasons } from './approvalViews.js';
@@ -22,6 +22,7 @@ const filters = z.object({
   partner: z.string().max(63).optional(),
   state: z.enum([...approvalFilters, 'all'], 'is no state of an approval').default('waiting'),
   action: z.enum(approvalActions, 'is nothing that is approved').optional(),
+  sort: sortField,
   ...uuidPlace,
 });
 const decisionOf = (reasons: readonly (readonly [string, string])[]) =>
@@ -49,8 +50,8 @@ export class ConsoleApprovalsController {
 
   @Get()
   async list(@Me() operator: Operator, @Req() request: Request, @Res() response: Response) {
-    const { before, after, partner: slug, state, action } = filtersOf(filters, request.query);
-    const place = { before, after };
+    const { before, after, sort, partner: slug, state, action } = filtersOf(filters, request.query);
+    const place = { before, after, sort };
     const now = Date.now();
     const { partners, found } = await this.desk.reads.for(operator, async (reads) => {
       const partner = await this.desk.partnerOf(request, reads);
@@ -66,7 +67,14 @@ export class ConsoleApprovalsController {
       request,
       response,
       { view: 'approvals', title: 'Approvals', path, live: place.before === undefined && place.after === undefined },
-      <ApprovalsPage page={page} partners={partners} chosen={chosen} timeZone={this.desk.options.timeZone} now={now} />,
+      <ApprovalsPage
+        page={page}
+        partners={partners}
+        chosen={chosen}
+        sort={sort}
+        timeZone={this.desk.options.timeZone}
+        now={now}
+      />,
     );
   }
 

@@ -34,7 +34,10 @@ function draw(place, { moments, lines, timeZone, scale, unit }) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), timeZone),
     cursor: { drag: { x: false, y: false } },
     legend: { live: false },
-    axes: [{ ...axis, values: (_, splits) => splits.map(tellTime(splits, timeZone)) }, { ...axis, size: 70, values: (_, values) => values.map((value) => number.format(value) + unit) }],
+    axes: [
+      { ...axis, values: (_, splits) => splits.map(tellTime(splits, timeZone)) },
+      { ...axis, size: 70, values: (_, values) => values.map((value) => number.format(value) + unit) },
+    ],
     series: [
       {},
       ...lines.map(({ label, look, isStepped }) => ({

@@ -11,7 +11,7 @@ import { sendCsv } from '../csv.js';
 import { Desk } from '../desk.js';
 import { filtersOf } from '../forms.js';
 import type { Operator } from '../operator.js';
-import { numberPlace, pageOf } from '../paging.js';
+import { numberPlace, pageOf, sortField } from '../paging.js';
 import { readAct, readActions, readActs, readActsAfter, readHeads, type ActFilter, type ActRow } from './auditReads.js';
 import { ActPage, AuditPage, VerifiedPage, type ChosenActs } from './auditViews.js';
 
@@ -22,6 +22,7 @@ const filters = z.object({
   operator: z.string().max(200).optional(),
   action: z.string().max(61).optional(),
   subject: z.string().max(200).optional(),
+  sort: sortField,
   ...numberPlace,
 });
 
@@ -37,8 +38,8 @@ export class ConsoleAuditController {
 
   @Get()
   async list(@Me() operator: Operator, @Req() request: Request, @Res() response: Response) {
-    const { before, after, ...given } = filtersOf(filters, request.query);
-    const place = { before, after };
+    const { before, after, sort, ...given } = filtersOf(filters, request.query);
+    const place = { before, after, sort };
     const chosen = chosenOf(given);
     const { partners, actions, found } = await this.desk.reads.for(operator, async (reads) => {
       const partner = await this.desk.partnerOf(request, reads);
@@ -57,6 +58,7 @@ export class ConsoleAuditController {
         partners={partners}
         actions={actions}
         chosen={chosen}
+        sort={sort}
         forms={this.desk.formsOf(request)}
         timeZone={this.desk.options.timeZone}
       />,

@@ -1,8 +1,8 @@
 /** The pages of the audit log. */
 import type { ConsolePartner, FormContext } from '../desk.js';
-import { addressOf, type Page } from '../paging.js';
+import { addressOf, pageWords, type Page, type Sort } from '../paging.js';
 import { ActionForm, Choice, Count, Facts, Field, Filters, Pages, Said, State, Table, When } from '../parts.js';
-import { PartnerChoice, PartnerName } from '../partnerParts.js';
+import { PartnerChoice, PartnerName, SortChoice } from '../partnerParts.js';
 import type { ActRow, HeadRow } from './auditReads.js';
 
 export interface ChosenActs {
@@ -18,6 +18,7 @@ export function AuditPage({
   partners,
   actions,
   chosen,
+  sort,
   forms,
   timeZone,
 }: {
@@ -25,6 +26,7 @@ export function AuditPage({
   partners: readonly ConsolePartner[];
   actions: readonly string[];
   chosen: ChosenActs;
+  sort: Sort;
   forms: FormContext;
   timeZone: string;
 }) {
@@ -40,6 +42,7 @@ export function AuditPage({
           options={actions.map((action) => [action, action] as const)}
         />
         <Field name="subject" label="Subject" value={chosen.subject} hint="An id, or an address of the console" />
+        <SortChoice value={sort} />
       </Filters>
       <p class="ways">
         <a class="button" href={addressOf('/console/audit/export.csv', chosen)}>
@@ -68,7 +71,7 @@ export function AuditPage({
           { title: 'Partner', cell: ({ partnerName }) => <Said text={partnerName} most={60} /> },
         ]}
       />
-      <Pages newer={page.newer} older={page.older} />
+      <Pages newer={page.newer} older={page.older} words={pageWords(sort)} />
     </>
   );
 }

@@ -16,7 +16,7 @@ import { ConsoleStop } from '../consoleStop.js';
 import { Desk } from '../desk.js';
 import { filtersOf, idOf } from '../forms.js';
 import { hasRole, type Operator } from '../operator.js';
-import { pageOf, uuidPlace } from '../paging.js';
+import { pageOf, sortField, uuidPlace } from '../paging.js';
 import { DifferencePage } from './differencePage.js';
 import { placeOfDifference, readDifferences, readOurPayment, readOurs, readRuns } from './differenceReads.js';
 import { DifferencesPage, RunsPage } from './reconciliationViews.js';
@@ -26,6 +26,7 @@ const filters = z.object({
   partner: z.string().max(63).optional(),
   state: z.enum([...differenceStates, 'all'], 'is no state of a difference').default('open'),
   kind: z.enum(differenceKinds, 'is no kind of difference').optional(),
+  sort: sortField,
   ...uuidPlace,
 });
 const runFilters = z.object({ partner: z.string().max(63).optional(), ...uuidPlace });
@@ -42,8 +43,8 @@ export class ConsoleReconciliationController {
 
   @Get()
   async differences(@Me() operator: Operator, @Req() request: Request, @Res() response: Response) {
-    const { before, after, partner: slug, state, kind } = filtersOf(filters, request.query);
-    const place = { before, after };
+    const { before, after, sort, partner: slug, state, kind } = filtersOf(filters, request.query);
+    const place = { before, after, sort };
     const { partners, found } = await this.desk.reads.for(operator, async (reads) => {
       const partner = await this.desk.partnerOf(request, reads);
       const only = { state: state === 'all' ? null : state, kind: kind ?? null, partnerId: partner?.id ?? null };
@@ -58,6 +59,7 @@ export class ConsoleReconciliationController {
         page={pageOf(found, place, ({ id }) => id, path, chosen)}
         partners={partners}
         chosen={chosen}
+        sort={sort}
         timeZone={this.desk.options.timeZone}
         now={Date.now()}
       />,

@@ -1,7 +1,7 @@
 /** The lists of reconciliation: differences and runs, and what can be begun from there. */
 import { differenceKinds, differenceStates } from '../../../ledger/reconciliations.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
-import { addressOf, type Page } from '../paging.js';
+import { addressOf, pageWords, type Page, type Sort } from '../paging.js';
 import {
   ActionForm,
   ageOf,
@@ -17,7 +17,7 @@ import {
   Table,
   When,
 } from '../parts.js';
-import { PartnerChoice, PartnerName } from '../partnerParts.js';
+import { PartnerChoice, PartnerName, SortChoice } from '../partnerParts.js';
 import type { DifferenceRow, RunRow } from './differenceReads.js';
 
 export const kindWords = {
@@ -52,12 +52,14 @@ export function DifferencesPage({
   page,
   partners,
   chosen,
+  sort,
   timeZone,
   now,
 }: {
   page: Page<DifferenceRow>;
   partners: readonly ConsolePartner[];
   chosen: { readonly partner: string | undefined; readonly state: string; readonly kind: string | undefined };
+  sort: Sort;
   timeZone: string;
   now: number;
 }) {
@@ -79,6 +81,7 @@ export function DifferencesPage({
           value={chosen.kind}
           options={differenceKinds.map((kind) => [kind, kindWords[kind]] as const)}
         />
+        <SortChoice value={sort} />
       </Filters>
       <div data-region="differences">
         <Table
@@ -107,7 +110,7 @@ export function DifferencesPage({
             },
           ]}
         />
-        <Pages newer={page.newer} older={page.older} />
+        <Pages newer={page.newer} older={page.older} words={pageWords(sort)} />
       </div>
     </>
   );
