@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { OperatorActs } from '../../ledger/operatorActs.js';
+import { requestIdOf } from '../requests.js';
 import type { ConsoleRequest } from './operatorSessions.js';
 
 export interface Act {
@@ -32,7 +33,7 @@ export class Acts {
       subject: act.subject.slice(0, 200),
       outcome: act.outcome.slice(0, 100),
       detail: act.detail ?? {},
-      requestId: typeof request.id === 'string' ? request.id : '',
+      requestId: requestIdOf(request),
       at: Date.now(),
     });
   }

@@ -4,6 +4,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { OperatorActs } from '../../ledger/operatorActs.js';
 import { OpenId } from '../auth/openId.js';
+import { requestIdOf } from '../requests.js';
 import { Acts } from './acts.js';
 import { ConsoleGuard } from './consoleGuard.js';
 import { ConsoleOptions } from './consoleOptions.js';
@@ -130,7 +131,7 @@ export class ConsoleLoginController {
       subject: home,
       outcome,
       detail: {},
-      requestId: typeof request.id === 'string' ? request.id : '',
+      requestId: requestIdOf(request),
       at: Date.now(),
     });
   }
