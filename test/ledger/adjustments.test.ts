@@ -28,7 +28,7 @@ afterAll(async () => {
 const member = (...lots: { points: number; expiresAt?: number }[]) => books.member(`member-${++members}`, ...lots);
 const balanceOf = (memberId: string) => books.points.balance(books.partnerId, memberId, Date.now());
 
-const ask = (memberId: string, adjustment: Adjustment, reference = randomUUID(), at = Date.now()) =>
+const ask = (memberId: string, adjustment: Adjustment, reference: string = randomUUID(), at = Date.now()) =>
   adjustments.request(
     { partnerId: books.partnerId, memberId, approvalId: uuidv7(), reference, reason: 'test', actor: asker, at },
     adjustment,

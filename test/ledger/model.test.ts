@@ -754,8 +754,13 @@ async function adjust(partnerId: string, operation: Operation & { do: 'adjust' }
     case 'insufficient':
     case 'no_such_credit':
       return { outcome: 'refused' };
-    default:
-      return asked;
+    case 'already_over':
+    case 'conflict':
+    case 'erased':
+    case 'not_found':
+    case 'performed':
+    case 'refused':
+      return { outcome: asked.outcome };
   }
 }
 

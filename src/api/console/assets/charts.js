@@ -3,7 +3,13 @@
 
 for (const place of document.querySelectorAll('[data-chart]:not([data-drawn])')) {
   place.dataset.drawn = '';
-  draw(place, JSON.parse(place.dataset.chart));
+  const data = JSON.parse(place.dataset.chart);
+  draw(place, data);
+  // Its colours are the page's, which follow the system's.
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    place.replaceChildren();
+    draw(place, data);
+  });
 }
 
 function draw(place, { moments, lines, timeZone, scale, unit }) {
@@ -50,7 +56,11 @@ function draw(place, { moments, lines, timeZone, scale, unit }) {
   });
   const data = [moments, ...lines.map(({ values }) => values.map((value) => (value === null ? null : value / scale)))];
   const chart = new uPlot(options(), data, place);
-  new ResizeObserver(() => chart.setSize({ width: Math.max(200, place.clientWidth), height: 260 })).observe(place);
+  const observer = new ResizeObserver(() => {
+    if (chart.root.isConnected) chart.setSize({ width: Math.max(200, place.clientWidth), height: 260 });
+    else observer.disconnect();
+  });
+  observer.observe(place);
 }
 
 /** Days, or hours where the whole chart is of hours. */

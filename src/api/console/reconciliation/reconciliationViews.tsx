@@ -29,7 +29,7 @@ export const kindWords = {
   ambiguous: 'ambiguous',
 } as const satisfies Record<(typeof differenceKinds)[number], string>;
 
-export function Ways({ partner, here }: { partner: string | undefined; here: 'differences' | 'runs' }) {
+function Ways({ partner, here }: { partner: string | undefined; here: 'differences' | 'runs' }) {
   return (
     <p class="ways">
       <a

@@ -144,7 +144,14 @@ function Deliveries({
         columns={[
           { title: 'When', cell: ({ at }) => <When at={at} timeZone={timeZone} /> },
           { title: 'Event', cell: ({ eventType, eventId }) => <EventCell type={eventType} id={eventId} /> },
-          { title: 'Endpoint', cell: ({ endpointId }) => <Said text={urls.get(endpointId)} most={60} /> },
+          ...(endpoints.length === 1
+            ? []
+            : [
+                {
+                  title: 'Endpoint',
+                  cell: ({ endpointId }: DeliveryRow) => <Said text={urls.get(endpointId)} most={60} />,
+                },
+              ]),
           { title: 'State', cell: ({ state }) => <State state={state} /> },
           { title: 'Attempts', isNumber: true, cell: ({ attempts }) => <Count value={attempts} /> },
           { title: 'Last answer', cell: (row) => <Answer {...row} /> },
@@ -163,7 +170,7 @@ function EventCell({ type, id }: { type: string; id: string }) {
       {type}
       <br />
       <small>
-        <code>{id}</code>
+        <code title={id}>…{id.slice(-12)}</code>
       </small>
     </>
   );
