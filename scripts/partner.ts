@@ -1,6 +1,7 @@
 /**
  * `npm run partner -- apply partner.json`: creates or changes a partner, idempotently, and prints its first API key once.
- * The token and the login secret are sealed with the key ring before they reach the database.
+ * The token and the login secret are sealed with the key ring before they reach the database. `npm run partner -- reseal`
+ * seals with the ring's first key what older ones have sealed (docs/keys.md).
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +15,7 @@ import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { invoiceboxOptions, organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
+import { reseal } from './reseal.js';
 
 const integer = z.int().min(0).max(1e13);
 
@@ -157,8 +159,11 @@ async function checkToken(client: pg.Client, partnerId: string, partner: z.infer
   }
 }
 
-async function main([verb, file]: readonly string[]): Promise<void> {
-  if (verb !== 'apply' || file === undefined) throw new Error('usage: npm run partner -- apply partner.json');
+const usage = 'usage: npm run partner -- apply partner.json\n       npm run partner -- reseal';
+
+async function main([verb, file, ...rest]: readonly string[]): Promise<void> {
+  if (verb === 'reseal' && file === undefined) return resealAll();
+  if (verb !== 'apply' || file === undefined || rest.length > 0) throw new Error(usage);
   const config = readPartnerConfig();
   const input: unknown = JSON.parse(await readFile(file, 'utf8'));
   const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });
@@ -170,6 +175,22 @@ async function main([verb, file]: readonly string[]): Promise<void> {
     process.stdout.write(
       applied.apiKey === null ? 'it has API keys already; none was made\n' : `API key, shown once: ${applied.apiKey}\n`,
     );
+  } finally {
+    await client.end();
+  }
+}
+
+async function resealAll(): Promise<void> {
+  const config = readPartnerConfig();
+  const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });
+  await client.connect();
+  try {
+    const keyRing = new KeyRing(config.SURETY_KEYS);
+    const { sealedAnew, already, lost } = await reseal(client, keyRing);
+    const { sealingKeyId } = keyRing;
+    process.stdout.write(`sealed anew by ${sealingKeyId}: ${sealedAnew}; were so already: ${already}\n`);
+    for (const one of lost) process.stdout.write(`cannot be opened by any key of SURETY_KEYS: ${one}\n`);
+    if (lost.length > 0) process.exitCode = 1;
   } finally {
     await client.end();
   }
