@@ -1,7 +1,7 @@
 /**
  * `npm run partner -- apply partner.json`: creates or changes a partner, idempotently, and prints its first API key once.
- * The token and the login secret are sealed with the key ring before they reach the database. `npm run partner -- reseal`
- * seals with the ring's first key what older ones have sealed (docs/keys.md).
+ * The token and the login secret are sealed with the key ring before they reach the database.
+ * `pause` and `resume` are in pausePartner.ts, `reseal` is in reseal.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,12 +10,18 @@ import { z } from 'zod';
 import { tokenPurpose } from '../src/activities/partners.js';
 import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
 import { loginSecretPurpose } from '../src/api/pay/programmes.js';
-import { readPartnerConfig } from '../src/config.js';
+import { readPartnerConfig, readPauseConfig } from '../src/config.js';
 import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { invoiceboxOptions, organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
+import { pauseOrResume, pauseUsage } from './pausePartner.js';
 import { reseal } from './reseal.js';
+
+const usage = `usage:
+  npm run partner -- apply partner.json            creates or changes one
+  npm run partner -- reseal                        seals with the first key of SURETY_KEYS what older ones have sealed
+${pauseUsage}`;
 
 const integer = z.int().min(0).max(1e13);
 
@@ -159,11 +165,35 @@ async function checkToken(client: pg.Client, partnerId: string, partner: z.infer
   }
 }
 
-const usage = 'usage: npm run partner -- apply partner.json\n       npm run partner -- reseal';
+async function main([verb, ...args]: readonly string[]): Promise<void> {
+  switch (verb) {
+    case 'apply': {
+      const [file] = args;
+      if (file === undefined) throw new Error(usage);
+      return apply(file);
+    }
+    case 'reseal':
+      return resealAll();
+    case 'pause':
+    case 'resume':
+      return pauseFrom(verb, args);
+    case undefined:
+    default:
+      throw new Error(usage);
+  }
+}
 
-async function main([verb, file, ...rest]: readonly string[]): Promise<void> {
-  if (verb === 'reseal' && file === undefined) return resealAll();
-  if (verb !== 'apply' || file === undefined || rest.length > 0) throw new Error(usage);
+async function pauseFrom(verb: 'pause' | 'resume', args: readonly string[]): Promise<void> {
+  const { DATABASE_ADMIN_URL } = readPauseConfig();
+  const pool = new pg.Pool({ connectionString: DATABASE_ADMIN_URL, max: 1, options: '-c search_path=surety' });
+  try {
+    process.stdout.write(`${await pauseOrResume(pool, verb, args)}\n`);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function apply(file: string): Promise<void> {
   const config = readPartnerConfig();
   const input: unknown = JSON.parse(await readFile(file, 'utf8'));
   const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });

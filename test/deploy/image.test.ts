@@ -82,6 +82,9 @@ function environmentFor(name: string): Record<string, string> {
     SURETY_API_DB_PASSWORD: passwords.api,
     SURETY_WORKER_DB_PASSWORD: passwords.worker,
     SURETY_MONITOR_DB_PASSWORD: passwords.monitor,
+    DATABASE_MONITOR_URL: postgres.url(database, 'surety_monitor', passwords.monitor),
+    // A port of their own: the world's own processes have stopped, others' have not.
+    METRICS_PORT: '0',
   };
 }
 
