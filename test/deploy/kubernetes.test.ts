@@ -146,8 +146,7 @@ describe('every pod', () => {
       // Those with a default are not needed.
       const optional = ['SURETY_TEST_MODE', 'LOG_LEVEL'];
       const missing = Object.keys(service?.environment ?? {}).filter(
-        (name) =>
-          !settings.has(name) && !optional.includes(name) && !/^OPERATOR_|CONSOLE|TEMPORAL_UI|OTEL/.test(name),
+        (name) => !settings.has(name) && !optional.includes(name) && !/^OPERATOR_|CONSOLE|TEMPORAL_UI|OTEL/.test(name),
       );
       expect({ name: manifest.metadata.name, missing }).toEqual({ name: manifest.metadata.name, missing: [] });
       expect(settings.has('DATABASE_ADMIN_URL')).toBe(manifest.metadata.name === 'surety-migrate');
