@@ -14,7 +14,8 @@ COPY src ./src
 RUN node scripts/build.mjs
 
 FROM build AS production-packages
-RUN npm prune --omit=dev --ignore-scripts --no-update-notifier
+# Optional are TypeScript, for what reads sources, and the compiler of bundles, of which there is one already.
+RUN npm prune --omit=dev --omit=optional --ignore-scripts --no-update-notifier
 
 FROM node:24.21.0-bookworm-slim AS runtime
 ENV NODE_ENV=production
@@ -41,7 +42,7 @@ COPY --from=production-packages /surety/node_modules ./node_modules
 COPY --from=build /surety/dist/workflows.bundle.js ./dist/
 COPY --from=build /surety/dist/src ./dist/src
 # An operator's commands, and nothing of what else is among the scripts.
-COPY --from=build /surety/dist/scripts/partner.js /surety/dist/scripts/reseal.js /surety/dist/scripts/resolve.js /surety/dist/scripts/recover.js ./dist/scripts/
+COPY --from=build /surety/dist/scripts/partner.js /surety/dist/scripts/pausePartner.js /surety/dist/scripts/reseal.js /surety/dist/scripts/resolve.js /surety/dist/scripts/recover.js ./dist/scripts/
 COPY --from=build /surety/dist/scripts/verify ./dist/scripts/verify
 COPY LICENSE ./
 # Of API and worker, whichever runs in it; jobs and commands end before it is asked.

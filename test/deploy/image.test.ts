@@ -123,13 +123,13 @@ describe('the image', () => {
       devDependencies: Record<string, string>;
     };
     // What others need at run time as well.
-    const shared = ['protobufjs', '@types/node', '@swc/core'];
+    const shared = ['ajv', 'protobufjs', '@types/node', '@swc/core'];
     const present = Object.keys(devDependencies).filter((name) => existsSync(join(image.folder, 'node_modules', name)));
     expect(present.filter((name) => !shared.includes(name))).toEqual([]);
     expect(readdirSync(image.folder).sort()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json']);
     expect(readdirSync(join(image.folder, 'dist')).sort()).toEqual(['scripts', 'src', 'workflows.bundle.js']);
     expect(readdirSync(join(image.folder, 'dist/scripts')).sort()).toEqual([
-      ...['partner.js', 'recover.js', 'reseal.js', 'resolve.js', 'verify'],
+      ...['partner.js', 'pausePartner.js', 'recover.js', 'reseal.js', 'resolve.js', 'verify'],
     ]);
   });
 
@@ -183,6 +183,6 @@ describe('the image', () => {
 
   it('checks books and passports', () => {
     const { said } = runToEnd(['node', 'dist/scripts/verify/main.js'], 'verify');
-    expect(said).toMatch(/ledger[^]*passport/);
+    expect(said).toMatch(/passport FILE[^]*ledger/);
   });
 });
