@@ -99,10 +99,10 @@ function follow(stage: Stage, stages: ReadonlyMap<string, Stage>, name: string, 
   }
 }
 
-const pairsOf = (text: string): Record<string, string> =>
-  Object.fromEntries(
-    [...text.matchAll(/([\w.]+)=(?:"([^"]*)"|(\S+))/g)].map(([, key, quoted, plain]) => [key, quoted ?? plain]),
-  );
+function pairsOf(text: string): Record<string, string> {
+  const pairs = [...text.matchAll(/([\w.]+)=(?:"([^"]*)"|(\S+))/g)];
+  return Object.fromEntries(pairs.map(([, key = '', quoted, plain = '']) => [key, quoted ?? plain]));
+}
 
 function copyInto(stage: Stage, stages: ReadonlyMap<string, Stage>, rest: string): void {
   const [, from, paths = ''] = /^(?:--from=(\S+) )?(.*)$/.exec(rest) ?? [];
