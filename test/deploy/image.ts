@@ -30,7 +30,7 @@ interface Stage extends Omit<Image, 'labels' | 'environment'> {
 const workdir = '/surety';
 
 /** Instructions with their continued lines joined, without comments. */
-export function instructionsOf(dockerfile: string): { name: string; rest: string }[] {
+function instructionsOf(dockerfile: string): { name: string; rest: string }[] {
   return dockerfile
     .split('\n')
     .filter((line) => !/^\s*(#|$)/.test(line))
