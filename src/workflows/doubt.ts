@@ -13,9 +13,14 @@ export interface Doubt {
    */
   mayConfirm: 'when_proven_safe' | 'when_paid' | 'never';
   pendingSinceMs: number | null;
-  lastAttemptEndedAtMs: number;
+  /** Null until the step of the ledger after it has come back. */
+  lastAttemptEndedAtMs: number | null;
   lastProbe: string | null;
 }
+
+/** Of a call that has ended just now. */
+export const endedJustNow = ({ startedAt }: Payment): Doubt['lastAttemptEndedAtMs'] =>
+  startedAt === undefined ? Date.now() : null;
 
 export function mayConfirmAt(payment: Payment, review: ReviewReason | null): Doubt['mayConfirm'] {
   switch (review) {
@@ -48,6 +53,7 @@ export async function noteUnproven(
     { state: asked, reason: doubt.review ?? 'outcome_unknown', lastProbe: doubt.lastProbe, nextProbeAt },
     Date.now(),
   );
+  doubt.lastAttemptEndedAtMs ??= Date.now();
   switch (noted.outcome) {
     case 'noted':
       break;

@@ -10,7 +10,7 @@ import { probesBeforeReview, proveDelayMs } from '../domain/proveSchedule.js';
 import type { InvoiceboxCall } from '../domain/quota.js';
 import { invoiceboxRead } from './calls.js';
 import { capture, close, isLedgerRefusal, superseded } from './close.js';
-import { mayConfirmAt, noteUnproven, type Doubt } from './doubt.js';
+import { endedJustNow, mayConfirmAt, noteUnproven, type Doubt } from './doubt.js';
 import type { Inbox } from './inbox.js';
 import { orderConfirm } from './orderConfirm.js';
 import { keyOf, settleInto, type Payment } from './payment.js';
@@ -25,7 +25,7 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
       review,
       mayConfirm: mayConfirmAt(payment, review),
       pendingSinceMs: null,
-      lastAttemptEndedAtMs: Date.now(),
+      lastAttemptEndedAtMs: endedJustNow(payment),
       lastProbe: null,
     };
     const beganAt = Date.now();
@@ -97,7 +97,7 @@ async function probeOnce(payment: Payment, doubt: Doubt, call: InvoiceboxCall): 
       nowMs: invoice.readAt,
       heldAmountMinor: held.amountMinor,
       heldCurrency: held.currency,
-      lastAttemptEndedAtMs: doubt.lastAttemptEndedAtMs,
+      lastAttemptEndedAtMs: doubt.lastAttemptEndedAtMs ?? invoice.readAt,
       pendingSinceMs: doubt.pendingSinceMs,
     },
     payment.policy,
@@ -137,12 +137,12 @@ async function confirmAgain(payment: Payment, doubt: Doubt, call: InvoiceboxCall
       settleInto(payment, ordered.state);
       return true;
     case 'lost':
-      doubt.lastAttemptEndedAtMs = Date.now();
+      doubt.lastAttemptEndedAtMs = endedJustNow(payment);
       return false;
     case 'answered':
       break;
   }
-  doubt.lastAttemptEndedAtMs = Date.now();
+  doubt.lastAttemptEndedAtMs = endedJustNow(payment);
   const { meaning } = ordered;
   switch (meaning.kind) {
     case 'paid':

@@ -163,6 +163,7 @@ export class PaymentsController {
         seen,
         actor: { kind: 'api_key', id: caller.keyId },
         confirmationId: uuidOf(wish),
+        askedAt: Date.now(),
         notAfter: Date.now() + countsForMs,
       });
     });
