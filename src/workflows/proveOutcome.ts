@@ -10,7 +10,7 @@ import { probesBeforeReview, proveDelayMs } from '../domain/proveSchedule.js';
 import type { InvoiceboxCall } from '../domain/quota.js';
 import { invoiceboxRead } from './calls.js';
 import { capture, close, isLedgerRefusal, superseded } from './close.js';
-import { endedJustNow, mayConfirmAt, noteUnproven, type Doubt } from './doubt.js';
+import { endedJustNow, mayConfirmAt, noteUnproven, type Doubt, type Proven } from './doubt.js';
 import type { Inbox } from './inbox.js';
 import { orderConfirm } from './orderConfirm.js';
 import { keyOf, settleInto, type Payment } from './payment.js';
@@ -19,7 +19,8 @@ import { resolve } from './resolve.js';
 /** Proving this long after the confirm goes before other proving. */
 const earlyMs = 5 * 60_000;
 
-export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReason | null): Promise<void> {
+/** @param review what a person is asked already: then it ends by him or by a proof, and is over */
+export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReason | null): Promise<Proven> {
   return CancellationScope.nonCancellable(async () => {
     const doubt: Doubt = {
       review,
@@ -37,21 +38,22 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
       );
       const nextProbeAt = Date.now() + delayMs;
       const noted = await noteUnproven(payment, doubt, nextProbeAt);
-      if (noted === 'over') return;
-      if (noted !== 'noted') {
-        if (await unlessRefused(doubt, () => captureWhatIsPaid(payment, doubt, noted.paid))) return;
+      if (noted.kind !== 'noted') return noted;
+      const { paid } = noted;
+      if (paid !== null) {
+        if (await unlessRefused(doubt, () => captureWhatIsPaid(payment, doubt, paid))) return { kind: 'over' };
         await noteUnproven(payment, doubt, nextProbeAt);
       }
       inbox.answerAll();
       const said = await untilResolvedOr(nextProbeAt, payment, inbox);
-      if (said === 'over') return;
+      if (said === 'over') return { kind: 'over' };
       if (said === 'released') {
         doubt.review = 'released_by_person';
         doubt.mayConfirm = 'when_paid';
         continue;
       }
       const call = Date.now() - beganAt < earlyMs ? 'earlyProof' : 'lateProof';
-      if (await unlessRefused(doubt, () => probeOnce(payment, doubt, call))) return;
+      if (await unlessRefused(doubt, () => probeOnce(payment, doubt, call))) return { kind: 'over' };
       probe++;
     }
   });
