@@ -14,8 +14,14 @@ export interface StartedSurety {
   readonly databaseUrl: string;
 }
 
-/** @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end */
-export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<StartedSurety> {
+/**
+ * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
+ * @param temporalSetup rates and times of src/temporalSetup.main.ts; absent: production's
+ */
+export async function startedSurety(
+  ends: (() => Promise<unknown>)[],
+  temporalSetup: Readonly<Record<string, string>> = {},
+): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
   );
@@ -35,6 +41,7 @@ export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<S
     keys: benchKeys,
     ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
     environment: { LOG_LEVEL: 'warn' },
+    temporalSetup,
   });
   ends.push(() => surety.close());
   await surety.prepare();
