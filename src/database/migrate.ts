@@ -127,7 +127,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     'approval_decide', 'approval_read', 'approval_list',
-    'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
+    'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set', 'fund_act_list',
     'fund_statement_begin', 'fund_statement_page', 'points_outstanding',
     ...both,
   ]; // prettier-ignore

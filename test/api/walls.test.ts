@@ -173,6 +173,7 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
   'GET /v1/fund': async (key) => {
     expect(await read(key, '/v1/fund')).toMatchObject({ data: [{ currency: 'RUB', drawnMinor: 0 }] });
   },
+  'GET /v1/fund/acts': (key) => seesNothingOfA(key, '/v1/fund/acts'),
   'GET /v1/fund/statement': (key) => seesNothingOfA(key, `/v1/fund/statement?month=${thisMonth()}&currency=RUB`),
   'GET /v1/points/outstanding': async (key) => {
     // Long after whatever the tests before have credited to B's own members.
