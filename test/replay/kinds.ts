@@ -346,6 +346,13 @@ export const kinds: Readonly<Record<string, Live>> = {
     return endedAs(world, paymentId, 'paid');
   },
   sweep: (world) => anyCompleted(world, 'sweepPayments'),
+  'ledger sealed': async (world) => {
+    await eventually(
+      async () => (await world.surety.admin.query('SELECT FROM audit_block')).rowCount !== 0,
+      () => 'nothing is sealed',
+    );
+    return anyCompleted(world, 'sealLedger');
+  },
   'webhook delivered': (world) => delivered(world, status(204)),
   'webhook delivered by the second attempt': (world) => {
     let attempts = 0;

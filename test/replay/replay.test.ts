@@ -62,7 +62,7 @@ describe('histories of this build', () => {
       timings: { waitScale: 0.000_05 },
       temporalSetup: {
         ...{ SWEEP_EVERY_MS: '1000', SWEEP_GRACE_MS: '300', INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
-        ...{ WEBHOOK_START_EVERY_MS: '1000', WEBHOOK_START_GRACE_MS: '300' },
+        ...{ WEBHOOK_START_EVERY_MS: '1000', WEBHOOK_START_GRACE_MS: '300', SEAL_EVERY_MS: '1000' },
       },
     });
     await world.surety.admin.query('UPDATE partner SET organisation_policy = $2 WHERE id = $1', [
