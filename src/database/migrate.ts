@@ -134,7 +134,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
   const worker = [
     'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_attempt_finish', 'payment_fence',
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
-    'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
+    'payments_to_sweep', 'points_expire', 'points_close_day', 'partners_with_expired_points',
     'statement_take', 'statement_clear', 'statement_reject', 'statement_match_by_id', 'statement_match_by_reference',
     'statement_match_by_invoice', 'statement_line_findings', 'statement_periods', 'statement_entry_findings', 'statement_settle',
     'reconciliation_begin', 'reconciliation_end', 'reconciliations_unfinished', 'partners_page',
