@@ -407,10 +407,17 @@ async function batchOf(partnerId: string): Promise<string> {
 }
 
 async function firstEvent(key: string): Promise<string> {
-  const { data } = (await read(key, '/v1/events')) as { data: { id: string }[] };
-  const [first] = data;
-  if (first === undefined) throw new Error('Nothing has happened yet');
-  return first.id;
+  let first: string | undefined;
+  // The feed waits for every transaction of the server that began before, other suites' too.
+  await eventually(
+    async () => {
+      const { data } = (await read(key, '/v1/events')) as { data: { id: string }[] };
+      first = data[0]?.id;
+      return first !== undefined;
+    },
+    () => 'nothing has happened yet',
+  );
+  return first ?? '';
 }
 
 async function read(key: string, path: string): Promise<unknown> {
