@@ -56,7 +56,7 @@ export async function benchReconcile(options: BenchOptions): Promise<Report> {
   const ends: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
     // A million entries that were made at once would be sealed meanwhile.
-    const { surety, databaseUrl } = await startedSurety(ends, { SEAL_EVERY_MS: '3600000' });
+    const { surety, databaseUrl } = await startedSurety(ends, { temporalSetup: { SEAL_EVERY_MS: '3600000' } });
     const fillingBegan = performance.now();
     const key = await fill(surety, payments);
     const fillSeconds = (performance.now() - fillingBegan) / 1_000;

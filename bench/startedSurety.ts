@@ -6,21 +6,27 @@ import { freePort, repository, startPostgres, startTemporal } from '../scripts/s
 import { Surety } from '../scripts/surety.js';
 
 export const benchKeys = `bench:${randomBytes(32).toString('base64')}`;
-export const benchNamespace = 'surety';
+const benchNamespace = 'surety';
+
+const unlimited = { INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '1000', INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '1000' };
 
 export interface StartedSurety {
   readonly surety: Surety;
-  readonly temporalAddress: string;
   readonly databaseUrl: string;
 }
 
 /**
  * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
- * @param temporalSetup rates and times of src/temporalSetup.main.ts; absent: production's
+ * @param options.unlimited Invoicebox is called as fast as can be
+ * @param options.temporalSetup rates and times of src/temporalSetup.main.ts; absent: production's
  */
 export async function startedSurety(
   ends: (() => Promise<unknown>)[],
-  temporalSetup: Readonly<Record<string, string>> = {},
+  options: {
+    readonly codecKeys?: string;
+    readonly unlimited?: boolean;
+    readonly temporalSetup?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
@@ -39,11 +45,15 @@ export async function startedSurety(
     temporalAddress: temporal.address,
     namespace: benchNamespace,
     keys: benchKeys,
+    ...(options.codecKeys === undefined ? {} : { codecKeys: options.codecKeys }),
+    temporalSetup: {
+      ...(options.unlimited === true ? unlimited : {}),
+      ...options.temporalSetup,
+    },
     ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
     environment: { LOG_LEVEL: 'warn' },
-    temporalSetup,
   });
   ends.push(() => surety.close());
   await surety.prepare();
-  return { surety, temporalAddress: temporal.address, databaseUrl: postgres.url('bench') };
+  return { surety, databaseUrl: postgres.url('bench') };
 }

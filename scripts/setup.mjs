@@ -1,5 +1,5 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|resolve|verify|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|recover|resolve|verify|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,7 @@ const targets = {
   bench: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/bench/main.js'] },
   // An operator's commands, with the values of .env where there is one.
   partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
+  recover: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/recover.js'] },
   resolve: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/resolve.js'] },
   verify: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/verify/main.js'] },
   openapi: { temporal: false, chromium: false, command: ['dist/scripts/openapi.js'] },

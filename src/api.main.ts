@@ -15,6 +15,7 @@ import { ApiModule } from './api/api.module.js';
 import { NestLog } from './api/nestLog.js';
 import { answerUnreadable, refuseEmptyIds } from './api/unreadable.js';
 import { ProblemFilter } from './api/problem.js';
+import { untilRecovered } from './awaitRecovery.js';
 import { readApiConfig } from './config.js';
 import { createLog } from './log.js';
 
@@ -26,6 +27,7 @@ const fileWithinMs = 30 * 60_000;
 const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 const config = readApiConfig();
 const log = createLog('api', config.LOG_LEVEL);
+await untilRecovered(config, config.PORT, log);
 const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log), {
   bodyParser: false,
   logger: new NestLog(log),

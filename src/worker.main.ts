@@ -4,7 +4,7 @@
  * `webhooks` speaks to partners' endpoints, slow ones among them; `imports` books credits by the file. On SIGTERM it takes no new work and lets a running confirm finish.
  */
 import { createServer } from 'node:http';
-import { Client, Connection } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createBatchActivities } from './activities/batch.js';
 import { createBatchReadActivities } from './activities/batchReads.js';
@@ -23,6 +23,8 @@ import { createReturnStartActivities } from './activities/startReturns.js';
 import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
+import { untilRecovered, whenRestored } from './awaitRecovery.js';
+import { dataConverterFor } from './codec.js';
 import { readWorkerConfig } from './config.js';
 import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
@@ -39,7 +41,8 @@ import { Statements } from './ledger/statements.js';
 import { Returns } from './ledger/returns.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
-import { bundlePath } from './workflows/bundlePath.js';
+import { temporalClient } from './temporalClient.js';
+import { bundlePath, failureConverterPath } from './workflows/bundlePath.js';
 import { AddressGuard } from './webhooks/address.js';
 import { WebhookClient } from './webhooks/client.js';
 import { WebhookStarts } from './webhookStarts.js';
@@ -54,9 +57,10 @@ Runtime.install({
   }),
 });
 
+await untilRecovered(config, config.WORKER_HEALTH_PORT, log);
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
+const temporal = temporalClient(clientConnection, config);
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
@@ -90,6 +94,7 @@ const shutdownGraceMs = config.INVOICEBOX_CONNECT_TIMEOUT_MS + config.INVOICEBOX
 const common = {
   connection,
   namespace: config.TEMPORAL_NAMESPACE,
+  dataConverter: { ...dataConverterFor(config.SURETY_CODEC_KEYS), failureConverterPath },
   ...(config.WORKER_PINNED_BUILD_ID === undefined
     ? {}
     : {
@@ -204,9 +209,14 @@ const running = Promise.all(workers.map((worker) => worker.run()));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     log.info({ signal }, 'no new work is taken; what runs may finish');
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    shutDown();
   });
 }
+whenRestored(pool, () => {
+  log.fatal('the ledger was restored beneath this worker: it ends, and the next one waits for the recovery');
+  process.exitCode = 1;
+  shutDown();
+});
 log.info({ queues: config.WORKER_QUEUES }, 'worker running');
 
 try {
@@ -219,6 +229,10 @@ try {
   await connection.close();
 }
 log.info('worker stopped');
+
+function shutDown(): void {
+  for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+}
 
 function forward(to: Log, entry: LogEntry): void {
   const level = ({ TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const)[entry.level];

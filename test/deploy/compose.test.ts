@@ -31,7 +31,7 @@ function service(name: string): Service {
 }
 const names = Object.keys(services);
 const jobs = ['temporal-schema', 'temporal-setup', 'migrate'];
-const commands = ['partner', 'resolve'];
+const commands = ['partner', 'recover', 'resolve'];
 
 describe('the production shape', () => {
   test('has the services of the design, two of each process that may have several', () => {
