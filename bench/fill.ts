@@ -38,8 +38,8 @@ const credits = `
   ), kept AS (
     UPDATE bench.member SET lot = one.id FROM one WHERE $3 = 0 AND bench.member.n = one.n
   )
-  INSERT INTO lot (id, partner_id, member_id, granted, remaining, transfer_id, expires_at)
-  SELECT id, $1, member, ${pointsACredit}, CASE $3 WHEN 0 THEN 0 ELSE ${pointsACredit} END, id, now() + interval '1 year' FROM one`;
+  INSERT INTO lot (id, partner_id, member_id, granted, remaining, spent, transfer_id, expires_at)
+  SELECT id, $1, member, ${pointsACredit}, CASE $3 WHEN 0 THEN 0 ELSE ${pointsACredit} END, $3 = 0, id, now() + interval '1 year' FROM one`;
 
 /** $1 partner, $2 first, $3 how many, $4 members, $5 programme.redeemed, $6 fund.available, $7 fund.reserved, $8 fund.drawn. */
 const payments = `

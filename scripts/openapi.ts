@@ -28,6 +28,7 @@ const config = {
   SURETY_BASE_URL: 'http://127.0.0.1:1',
   SURETY_ANSWER_WITHIN_MS: 1_000,
   SURETY_KEY_REQUESTS_PER_SECOND: 1,
+  METRICS_PORT: 0,
 } as const;
 
 // Preview: the controllers are looked at, nothing is connected to.

@@ -1,6 +1,7 @@
 /**
  * `npm run partner -- apply partner.json`: creates or changes a partner, idempotently, and prints its first API key once.
  * The token and the login secret are sealed with the key ring before they reach the database.
+ * `pause` and `resume` are in pausePartner.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,11 +10,16 @@ import { z } from 'zod';
 import { tokenPurpose } from '../src/activities/partners.js';
 import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
 import { loginSecretPurpose } from '../src/api/pay/programmes.js';
-import { readPartnerConfig } from '../src/config.js';
+import { readPartnerConfig, readPauseConfig } from '../src/config.js';
 import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { invoiceboxOptions, organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
+import { pauseOrResume, pauseUsage } from './pausePartner.js';
+
+const usage = `usage:
+  npm run partner -- apply partner.json            creates or changes one
+${pauseUsage}`;
 
 const integer = z.int().min(0).max(1e13);
 
@@ -162,8 +168,33 @@ async function checkToken(client: pg.Client, partnerId: string, partner: z.infer
   }
 }
 
-async function main([verb, file]: readonly string[]): Promise<void> {
-  if (verb !== 'apply' || file === undefined) throw new Error('usage: npm run partner -- apply partner.json');
+async function main([verb, ...args]: readonly string[]): Promise<void> {
+  switch (verb) {
+    case 'apply': {
+      const [file] = args;
+      if (file === undefined) throw new Error(usage);
+      return apply(file);
+    }
+    case 'pause':
+    case 'resume':
+      return pauseFrom(verb, args);
+    case undefined:
+    default:
+      throw new Error(usage);
+  }
+}
+
+async function pauseFrom(verb: 'pause' | 'resume', args: readonly string[]): Promise<void> {
+  const { DATABASE_ADMIN_URL } = readPauseConfig();
+  const pool = new pg.Pool({ connectionString: DATABASE_ADMIN_URL, max: 1, options: '-c search_path=surety' });
+  try {
+    process.stdout.write(`${await pauseOrResume(pool, verb, args)}\n`);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function apply(file: string): Promise<void> {
   const config = readPartnerConfig();
   const input: unknown = JSON.parse(await readFile(file, 'utf8'));
   const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });

@@ -197,7 +197,12 @@ export class Surety {
 
   /** A worker's process, not waited for. */
   launchWorker(port: number, environment: Readonly<Record<string, string>> = {}): Program {
-    const own = { WORKER_HEALTH_PORT: String(port), HOST: '127.0.0.1' };
+    const { postgres, database } = this.options;
+    const own = {
+      WORKER_HEALTH_PORT: String(port),
+      HOST: '127.0.0.1',
+      DATABASE_MONITOR_URL: postgres.url(database, 'surety_monitor', passwords.monitor),
+    };
     const all = { ...this.#environment('surety_worker', passwords.worker), ...own, ...environment };
     return node('worker', 'src/worker.main.js', all, this.options.build);
   }
@@ -230,6 +235,8 @@ export class Surety {
       SURETY_CODEC_KEYS: codecKeys,
       SURETY_TEST_MODE: '1',
       LOG_LEVEL: 'info',
+      // Nowhere, unless a run asks for it: several of these stand beside each other.
+      METRICS_PORT: '0',
       ...environment,
     };
   }

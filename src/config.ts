@@ -34,13 +34,20 @@ const apiEnvironment = z.object({
   SURETY_BASE_URL: url,
   /** How long a request waits for the saga's outcome before it says "processing", in milliseconds. */
   SURETY_ANSWER_WITHIN_MS: z.coerce.number().int().min(100).max(30_000).default(8_000),
+  /** Where Prometheus finds this process, apart from the public port; 0: nowhere. */
+  METRICS_PORT: port.default(9464),
   /** What one API key may ask of one API process, over 10 s. */
   SURETY_KEY_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
 });
 
 const workerEnvironment = z.object({
   ...common,
+  /** Health, and what Prometheus reads: never a public port. */
   WORKER_HEALTH_PORT: port.default(3001),
+  /** Of the role surety_monitor: for the figures of the books and their hourly check. Absent: there are none. */
+  DATABASE_MONITOR_URL: url.optional(),
+  /** Where the Temporal SDK tells its own metrics. Absent: nowhere. */
+  TEMPORAL_METRICS_PORT: port.optional(),
   /** Which queues this worker serves: all by default; a larger deployment may scale them apart. Each must be served by some. */
   WORKER_QUEUES: z
     .string()
@@ -111,6 +118,8 @@ const temporalSetupEnvironment = z.object({
     .default(6 * 3_600_000),
   /** How often what was written is sealed into the audit chains. */
   SEAL_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
+  /** How often the books are checked (src/ledger/sql/ledger_violation.sql). */
+  LEDGER_CHECK_EVERY_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(3_600_000),
   /** How often deliveries are looked for that nobody has started. */
   WEBHOOK_START_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** A delivery that is due no longer than this may be under way. */
@@ -123,6 +132,24 @@ const partnerEnvironment = z.object({
   SURETY_KEYS: common.SURETY_KEYS,
   SURETY_TEST_MODE: common.SURETY_TEST_MODE,
 });
+
+const pauseEnvironment = z.object({ DATABASE_ADMIN_URL: url });
+
+/** Reads as surety_monitor; where its address is not given, as who owns the tables, and says so. */
+const doctorEnvironment = z
+  .object({
+    DATABASE_MONITOR_URL: url.optional(),
+    DATABASE_ADMIN_URL: url.optional(),
+    SURETY_KEYS: common.SURETY_KEYS,
+  })
+  .transform(({ DATABASE_ADMIN_URL, DATABASE_MONITOR_URL, SURETY_KEYS }, context) => {
+    const readUrl = DATABASE_MONITOR_URL ?? DATABASE_ADMIN_URL;
+    if (readUrl === undefined) {
+      context.addIssue({ code: 'custom', path: ['DATABASE_MONITOR_URL'], message: 'is needed, or DATABASE_ADMIN_URL' });
+      return z.NEVER;
+    }
+    return { readUrl, SURETY_KEYS };
+  });
 
 const resolveEnvironment = z.object({
   DATABASE_ADMIN_URL: url,
@@ -152,7 +179,9 @@ function read<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv = process.
 export const readApiConfig = (): ApiConfig => read(apiEnvironment);
 export const readWorkerConfig = (): WorkerConfig => read(workerEnvironment);
 export const readMigrateConfig = (): MigrateConfig => read(migrateEnvironment);
+export const readDoctorConfig = (): z.infer<typeof doctorEnvironment> => read(doctorEnvironment);
 export const readResolveConfig = (): z.infer<typeof resolveEnvironment> => read(resolveEnvironment);
+export const readPauseConfig = (): z.infer<typeof pauseEnvironment> => read(pauseEnvironment);
 export const readRecoverConfig = (): z.infer<typeof recoverEnvironment> => read(recoverEnvironment);
 export const readPartnerConfig = (): PartnerConfig => read(partnerEnvironment);
 export const readTemporalSetupConfig = (environment?: NodeJS.ProcessEnv): TemporalSetupConfig =>

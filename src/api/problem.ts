@@ -117,6 +117,12 @@ export const problems = {
     title: 'Something unexpected happened',
     remedy: 'Repeating with the same Idempotency-Key is safe. Tell the operator the requestId.',
   },
+  payments_paused: {
+    status: 503,
+    title: 'New payments are paused by the operator',
+    remedy:
+      'Nothing was opened. Payments that are under way go on. Repeat with the same Idempotency-Key after Retry-After, or let the buyer pay otherwise.',
+  },
   unavailable: {
     status: 503,
     title: 'Not available at the moment',
@@ -231,8 +237,7 @@ export class ProblemFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<Response>();
     // Whoever is not known yet (apiKeys.ts) has called nothing; and reading changes nothing.
     const problem = problemOf(error, request.caller !== undefined && request.method !== 'GET');
-    if (problem.code === 'internal')
-      this.#log.error(error instanceof Error ? (error.stack ?? error.message) : 'unknown error');
+    if (problem.code === 'internal') this.#log.error({ requestId: request.id, error });
     if (response.headersSent) {
       response.end();
       return;

@@ -57,6 +57,7 @@ export const testOutcome = z.discriminatedUnion('outcome', [
 export const beginOutcome = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('go'),
+    type: z.string(),
     url: z.string(),
     body: z.string(),
     attempts: whole,

@@ -149,6 +149,9 @@ export const expirePointsScheduleId = 'expire-points';
 export const sealWorkflow = 'sealLedger';
 export const sealScheduleId = 'seal-ledger';
 
+export const checkWorkflow = 'checkLedger';
+export const checkScheduleId = 'check-ledger';
+
 /** An event on its way to an endpoint. Ids alone: what is sent is read when it is sent. */
 export interface DeliverWebhook {
   readonly partnerId: string;

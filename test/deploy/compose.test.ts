@@ -31,30 +31,45 @@ function service(name: string): Service {
 }
 const names = Object.keys(services);
 const jobs = ['temporal-schema', 'temporal-setup', 'migrate'];
-const commands = ['partner', 'recover', 'resolve'];
+const commands = ['partner', 'recover', 'resolve', 'doctor'];
 
 describe('the production shape', () => {
   test('has the services of the design, two of each process that may have several', () => {
     expect(names.sort()).toEqual(
-      [...jobs, ...commands, 'postgres', 'temporal', 'temporal-ui', 'api', 'worker', 'proxy', 'simulator'].sort(),
+      [
+        ...jobs,
+        ...commands,
+        'postgres',
+        'temporal',
+        'temporal-ui',
+        'api',
+        'worker',
+        'proxy',
+        'simulator',
+        'prometheus',
+        'grafana',
+      ].sort(),
     );
     expect(service('api').deploy).toEqual({ replicas: 2 });
     expect(service('worker').deploy).toEqual({ replicas: 2 });
   });
 
-  test('publishes the API, and on the loopback the Temporal UI and the demo: nothing else', () => {
+  test('publishes the API, and on the loopback the Temporal UI, the figures and the demo: nothing else', () => {
     const published = names.flatMap((name) => (service(name).ports ?? []).map((port) => `${name} ${port}`));
     expect(published.sort()).toEqual([
+      'grafana 127.0.0.1:3010:3000',
+      'prometheus 127.0.0.1:9090:9090',
       'proxy ${SURETY_PUBLISH:-127.0.0.1:3000}:3000',
       'simulator 127.0.0.1:4010:4010',
       'temporal-ui 127.0.0.1:8080:8080',
     ]);
     expect(service('simulator').profiles).toEqual(['demo']);
+    for (const name of ['prometheus', 'grafana']) expect(service(name).profiles).toEqual(['observability']);
     expect(service('temporal-ui').environment).toMatchObject({ TEMPORAL_DISABLE_WRITE_ACTIONS: 'true' });
   });
 
   test.each(names)('%s runs a pinned image', (name) => {
-    expect(service(name).image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+    expect(service(name).image).toMatch(/^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
   });
 
   test('the base image of ours is pinned, and its processes are not root', () => {
@@ -85,6 +100,17 @@ describe('the production shape', () => {
     for (const name of ['api', 'worker']) {
       expect(Object.keys(service(name).depends_on ?? {}).sort()).toEqual(['migrate', 'temporal-setup']);
     }
+  });
+
+  test('Prometheus finds each port that a process tells its figures at', () => {
+    const config = parse(read('deploy/observability/prometheus.yml')) as {
+      scrape_configs: { dns_sd_configs?: { names: string[]; port: number }[] }[];
+    };
+    const found = config.scrape_configs.flatMap(({ dns_sd_configs = [] }) =>
+      dns_sd_configs.map(({ names: [name], port }) => `${name ?? ''} ${port}`),
+    );
+    expect(found.sort()).toEqual(['api 9464', 'worker 3001', 'worker 9465']);
+    expect(service('worker').environment).toMatchObject({ WORKER_HEALTH_PORT: 3001, TEMPORAL_METRICS_PORT: 9465 });
   });
 
   test('a worker is given the time to finish a confirmation', () => {

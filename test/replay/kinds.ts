@@ -21,7 +21,13 @@ async function opened(
   for (const trouble of troubles) {
     await world.twin.arrangeFault({ ...trouble, invoiceId: id, operation: 'confirm' });
   }
-  return { payment: await world.open(id), invoiceId: id };
+  const payment = await world.open(id);
+  // The first one may take longer than its request waits.
+  await eventually(
+    async () => (await world.read(payment.body.id)).state !== 'opening',
+    () => `${payment.body.id} is not read`,
+  );
+  return { payment: { ...payment, body: await world.read(payment.body.id) }, invoiceId: id };
 }
 
 async function ended(world: World, { body }: ApiAnswer, key = world.keys.loyalty): Promise<WorkflowHandle> {

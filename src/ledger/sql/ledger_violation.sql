@@ -17,7 +17,7 @@ WHERE debited.asset <> credited.asset OR debited.partner_id <> credited.partner_
 UNION ALL
 SELECT 'lots_are_not_available_points', account.id, account.partner_id
 FROM account WHERE kind = 'member.available'
-  AND balance <> (SELECT coalesce(sum(remaining), 0) FROM lot WHERE lot.member_id = account.owner AND remaining > 0)
+  AND balance <> (SELECT coalesce(sum(remaining), 0) FROM lot WHERE lot.member_id = account.owner AND NOT spent)
 UNION ALL
 SELECT 'holds_are_not_held_points', account.id, account.partner_id
 FROM account WHERE kind = 'member.held'

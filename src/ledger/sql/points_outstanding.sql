@@ -40,7 +40,7 @@ BEGIN
   v_end := end_of_day(p_day, partner_zone(p_partner));
   RETURN jsonb_build_object('before', v_end, 'points', points_booked_before(p_partner, v_end) - (
     SELECT coalesce(sum(remaining), 0)::bigint FROM lot
-    WHERE partner_id = p_partner AND remaining > 0 AND expires_at < v_end));
+    WHERE partner_id = p_partner AND NOT spent AND expires_at < v_end));
 END
 $$;
 
