@@ -18,6 +18,7 @@ export interface StartedSurety {
 /**
  * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
  * @param options.unlimited Invoicebox is called as fast as can be
+ * @param options.flags of Postgres, where its own defaults are not meant
  * @param options.temporalSetup rates and times of src/temporalSetup.main.ts; absent: production's
  */
 export async function startedSurety(
@@ -25,6 +26,7 @@ export async function startedSurety(
   options: {
     readonly codecKeys?: string;
     readonly unlimited?: boolean;
+    readonly flags?: readonly string[];
     readonly temporalSetup?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<StartedSurety> {
@@ -32,7 +34,7 @@ export async function startedSurety(
     Array.from({ length: 6 }, freePort),
   );
   const dataFolder = join(repository, '.data/bench', randomUUID());
-  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0 });
+  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0, flags: options.flags ?? [] });
   ends.push(
     () => rm(dataFolder, { recursive: true, force: true }),
     () => postgres.stop(),
