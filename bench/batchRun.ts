@@ -2,26 +2,22 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { v7 as uuidv7 } from 'uuid';
 import { demo, loyaltyPartner, organisationPartner } from '../scripts/demoWorld.js';
 import { applyPartner } from '../scripts/partner.js';
 import type { Surety } from '../scripts/surety.js';
 import type { TwinRequest } from '../scripts/twin.js';
 import { KeyRing } from '../src/keyring.js';
-import { invoiceboxOptions, partnerSettings, policyOf } from '../src/partnerSettings.js';
-import { paymentStart, taskQueues, workflowIdOf, workflowNames } from '../src/workflows/messages.js';
+import { taskQueues, workflowIdOf } from '../src/workflows/messages.js';
 import { benchKeys } from './startedSurety.js';
 
 export const buyerEveryMs = 1_500;
 /** From what a buyer sees to his click, on average. */
 const buyerLooksMs = 1_500;
-/**
- * About 25 s of the quota at two requests a payment. More is worse: buyers take their part first, so that a confirm would
- * wait longer than the read before it is fresh (60 s), and its turn would be spent on finding that out.
- */
-const inFlight = 40;
-const requestsPerPayment = 2;
-const amountMinor = 100_00;
+/** Of a batch's payment the read is part of a page's. */
+const leastRequests = { buyer: 2, batch: 1 } as const;
+const amountMinor = { buyer: 100_00, batch: 50_00 } as const;
+/** More than the quota lets be paid in a second, if nobody else came. */
+const invoicesASecond = 3.5;
 const account = 'bench';
 const patienceMs = 120_000;
 
@@ -49,8 +45,7 @@ export class Run {
   private constructor(
     private readonly surety: Surety,
     private readonly client: Client,
-    private readonly key: string,
-    private readonly organisationId: string,
+    private readonly keys: { readonly loyalty: string; readonly organisation: string },
   ) {}
 
   static async prepare(surety: Surety, ends: (() => Promise<unknown>)[]): Promise<Run> {
@@ -76,29 +71,33 @@ export class Run {
     await start(surety.startWorker());
     const client = surety.temporalClient();
     ends.push(() => client.connection.close());
-    return new Run(surety, client, applied.loyalty ?? '', applied.organisationId);
+    return new Run(surety, client, {
+      loyalty: applied.loyalty ?? '',
+      organisation: applied.organisation ?? '',
+    });
   }
 
   async measure(runMs: number): Promise<Measured> {
     const { twin } = this.surety;
     // Everything has been done once; then the limiter and the windows are as after any pause.
-    await this.#buy(await this.#invoice());
-    await this.#startInBatch();
-    await this.#untilSettled();
+    await this.#buy(await this.#invoice('buyer'));
+    await this.#untilOver(await this.#startBatch({ invoiceIds: [await this.#invoice('batch')] }));
     this.#confirmsMs.length = 0;
     this.#buyers.length = 0;
+    for (let n = 0; n < (runMs / 1_000) * invoicesASecond; n++) await this.#invoice('batch');
     await pause(5_000);
 
     const before = await this.#usage();
     const paidBefore = await this.#paidInBatch();
     const began = performance.now();
-    const isOver = () => performance.now() - began >= runMs;
-    const [buyers] = await Promise.all([this.#sendBuyers(began, runMs), this.#keepBatchGoing(isOver)]);
+    const batchId = await this.#startBatch({ filter: { amountUnderMinor: amountMinor.buyer } });
+    const buyers = await this.#sendBuyers(began, runMs);
     const seconds = (performance.now() - began) / 1_000;
     const after = await this.#usage();
     const batchPayments = (await this.#paidInBatch()) - paidBefore;
-    await Promise.all(buyers);
-    await this.#untilSettled();
+    if ((await this.#batch(batchId)).state !== 'running') throw new Error('The batch had nothing left to do');
+    await this.#call('organisation', 'POST', `/v1/payment-batches/${batchId}/cancel`, {});
+    await Promise.all([...buyers, this.#untilOver(batchId)]);
     await this.#assertBooksAgree();
 
     const { settings } = await twin.quotas();
@@ -121,53 +120,48 @@ export class Run {
     const buyers: Promise<void>[] = [];
     for (const moment of moments.sort((a, b) => a - b)) {
       await pause(Math.max(0, began + moment - performance.now()));
-      buyers.push(this.#buy(await this.#invoice()));
+      buyers.push(this.#buy(await this.#invoice('buyer')));
     }
     await pause(Math.max(0, began + runMs - performance.now()));
     return buyers;
   }
 
-  async #keepBatchGoing(isOver: () => boolean): Promise<void> {
-    while (!isOver()) {
-      const missing = inFlight - (await this.#live());
-      for (let n = 0; n < missing; n++) await this.#startInBatch();
-      await pause(500);
+  async #invoice(of: keyof typeof amountMinor): Promise<string> {
+    return (await this.surety.twin.createInvoice({ amountMinor: amountMinor[of], description: 'bench' })).id;
+  }
+
+  async #startBatch(body: object): Promise<string> {
+    return (await this.#call('organisation', 'POST', '/v1/payment-batches', body)).id;
+  }
+
+  #batch(id: string): Promise<PaymentJson> {
+    return this.#call('organisation', 'GET', `/v1/payment-batches/${id}`);
+  }
+
+  /** Finished or cancelled, and nothing of it under way. */
+  async #untilOver(batchId: string): Promise<void> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const { state } = await this.#batch(batchId);
+      if (state === 'finished' || state === 'cancelled') return;
+      if (performance.now() > deadline) throw new Error(`The batch is ${state}, and does not come to its end`);
+      await pause(200);
     }
   }
 
-  async #invoice(): Promise<string> {
-    return (await this.surety.twin.createInvoice({ amountMinor, description: 'bench' })).id;
-  }
-
   async #buy(invoiceId: string): Promise<void> {
-    const opened = await this.#call('POST', '/v1/payments', { scheme: 'loyalty', invoiceId });
+    const opened = await this.#call('loyalty', 'POST', '/v1/payments', { scheme: 'loyalty', invoiceId });
     await this.#until(opened.id, 'awaiting_confirmation');
     await pause(2 * buyerLooksMs * Math.random());
-    const { invoice, points } = await this.#call('GET', `/v1/payments/${opened.id}`);
+    const { invoice, points } = await this.#call('loyalty', 'GET', `/v1/payments/${opened.id}`);
     const clicked = performance.now();
-    await this.#call('POST', `/v1/payments/${opened.id}/confirm`, {
+    await this.#call('loyalty', 'POST', `/v1/payments/${opened.id}/confirm`, {
       memberExternalId: 'anna',
       seen: { amountMinor: invoice.amountMinor, currency: invoice.currency, points },
     });
     await this.#until(opened.id, 'paid');
     this.#confirmsMs.push(performance.now() - clicked);
     this.#buyers.push(opened.id);
-  }
-
-  /** As a batch starts its payments: nobody waits for one. */
-  async #startInBatch(): Promise<void> {
-    const { settings } = organisationPartner(this.surety.twin.host);
-    const options = { ...partnerSettings.parse(settings), invoiceboxOptions: invoiceboxOptions.parse({ account }) };
-    const alone = policyOf(options, 'organisation');
-    const policy = { ...alone, quota: { ...alone.quota, isBatch: true } };
-    const opening = { partnerId: this.organisationId, paymentId: uuidv7(), invoiceId: await this.#invoice(), policy };
-    const opened = await this.surety.ledger.openPayment({
-      ...{ ...opening, scheme: 'organisation', memberId: null, links: {}, at: Date.now() },
-      openedBy: { kind: 'operator', id: 'bench' },
-    });
-    if (opened.outcome !== 'opened') throw new Error(`The batch's payment was ${opened.outcome}`);
-    const start = paymentStart({ ...opening, epoch: opened.epoch }, 'opening');
-    await this.client.workflow.start(workflowNames.organisation, start);
   }
 
   async #times(): Promise<Pick<Measured, 'waitsMs' | 'travelsMs'>> {
@@ -182,8 +176,11 @@ export class Run {
     const travelsMs: number[] = [];
     for (const { id, invoice } of rows) {
       const calls = await this.#callsOf(id);
-      if (calls.length < requestsPerPayment) throw new Error(`${id} has ${calls.length} calls in its history`);
-      if (this.#buyers.includes(id)) waitsMs.push(...calls.map(({ orderedMs, startedMs }) => startedMs - orderedMs));
+      const isBuyer = this.#buyers.includes(id);
+      if (calls.length < leastRequests[isBuyer ? 'buyer' : 'batch']) {
+        throw new Error(`${id} has ${calls.length} calls in its history`);
+      }
+      if (isBuyer) waitsMs.push(...calls.map(({ orderedMs, startedMs }) => startedMs - orderedMs));
       for (const { at } of arrivals.get(invoice) ?? []) {
         // The last one that had begun: a confirm that finds its read too old makes no request.
         const begun = calls.filter(({ startedMs }) => startedMs <= Date.parse(at) + 1).at(-1);
@@ -216,10 +213,6 @@ export class Run {
     return usage;
   }
 
-  async #live(): Promise<number> {
-    return this.#count("scheme = 'organisation' AND state NOT IN ('paid', 'declined', 'expired', 'cancelled')");
-  }
-
   async #paidInBatch(): Promise<number> {
     return this.#count("scheme = 'organisation' AND state = 'paid'");
   }
@@ -231,19 +224,12 @@ export class Run {
     return Number(rows[0]?.count ?? 0);
   }
 
-  async #untilSettled(): Promise<void> {
-    const deadline = performance.now() + patienceMs;
-    while ((await this.#live()) > 0) {
-      if (performance.now() > deadline) throw new Error('The batch does not come to its end');
-      await pause(200);
-    }
-  }
-
   async #assertBooksAgree(): Promise<void> {
     const violations = await this.surety.violations();
     if (violations.length > 0) throw new Error(`The ledger is wrong: ${JSON.stringify(violations)}`);
     const unpaid = await this.#count("state <> 'paid'");
-    const paidMinor = (await this.#count("state = 'paid'")) * amountMinor;
+    const paidByBuyers = await this.#count("scheme = 'loyalty' AND state = 'paid'");
+    const paidMinor = paidByBuyers * amountMinor.buyer + (await this.#paidInBatch()) * amountMinor.batch;
     const [fund] = (await this.surety.twin.account(demo.loyalty.account)).funds;
     if (unpaid > 0 || fund?.drawnMinor !== paidMinor) {
       throw new Error(`${unpaid} are not paid; we paid ${paidMinor}, the twin has drawn ${fund?.drawnMinor ?? 0}`);
@@ -253,18 +239,18 @@ export class Run {
   async #until(id: string, state: string): Promise<void> {
     const deadline = performance.now() + patienceMs;
     for (;;) {
-      const payment = await this.#call('GET', `/v1/payments/${id}`);
+      const payment = await this.#call('loyalty', 'GET', `/v1/payments/${id}`);
       if (payment.state === state) return;
       if (performance.now() > deadline) throw new Error(`${id} is ${payment.state}, never ${state}`);
       await pause(100);
     }
   }
 
-  async #call(method: string, path: string, body?: unknown): Promise<PaymentJson> {
+  async #call(as: keyof typeof this.keys, method: string, path: string, body?: unknown): Promise<PaymentJson> {
     const response = await fetch(this.surety.apiUrl + path, {
       method,
       headers: {
-        authorization: `Bearer ${this.key}`,
+        authorization: `Bearer ${this.keys[as]}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': randomUUID() }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

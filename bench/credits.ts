@@ -2,7 +2,7 @@
  * Bulk credits by the real way: a file sent to the API's process, set to work through Temporal, booked by the worker's,
  * until the import says that it has finished; in turns with COPY of the same file into a plain table.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -14,8 +14,8 @@ import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { loyaltyPartner } from '../scripts/demoWorld.js';
 import { applyPartner } from '../scripts/partner.js';
-import { freePort, repository, startPostgres, startTemporal } from '../scripts/stack.js';
-import { Surety } from '../scripts/surety.js';
+import { repository } from '../scripts/stack.js';
+import type { Surety } from '../scripts/surety.js';
 import { KeyRing } from '../src/keyring.js';
 import {
   describeMachine,
@@ -26,6 +26,7 @@ import {
   type BenchOptions,
   type Report,
 } from './harness.js';
+import { benchKeys, startedSurety } from './startedSurety.js';
 
 const linesAMember = 10;
 /** Enough that the heaps of both processes have the size at which they stay. */
@@ -47,31 +48,21 @@ export async function benchCredits(options: BenchOptions): Promise<Report> {
   await writeLines(file, lines, options.order === 'shuffled');
   await writeLines(warmUpFile, Math.min(lines, warmUpLines), false);
 
-  const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
-    Array.from({ length: 6 }, freePort),
-  );
-  const postgres = await startPostgres({ dataFolder: join(folder, 'postgres'), port: postgresPort ?? 0 });
-  const temporal = startTemporal({ namespace: 'surety', port: temporalPort ?? 0, uiPort: uiPort ?? 0 });
-  const keys = `bench:${randomBytes(32).toString('base64')}`;
-  const surety = new Surety({
-    postgres,
-    database: 'bench',
-    temporalAddress: temporal.address,
-    namespace: 'surety',
-    keys,
-    ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
-    environment: { LOG_LEVEL: 'warn' },
-  });
+  const ends: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
-    await surety.prepare();
+    const { surety, databaseUrl } = await startedSurety(ends);
     const [apiProcess, workerProcess] = await Promise.all([surety.startApi(), surety.startWorker()]);
-    const machine = await describeMachine(postgres.url('bench'));
+    ends.push(
+      () => apiProcess.stop(),
+      () => workerProcess.stop(),
+    );
+    const machine = await describeMachine(databaseUrl);
     const pids = [apiProcess.pid, workerProcess.pid];
     const importOnce = async (from: string, name: string, count: number): Promise<Imported> => {
-      const key = await programme(surety, keys, name, count);
+      const key = await programme(surety, name, count);
       return importFile(surety.apiUrl, key, from, count, pids);
     };
-    const copy = (keyed: boolean) => copyFile(postgres.url('bench'), file, keyed);
+    const copy = (keyed: boolean) => copyFile(databaseUrl, file, keyed);
 
     await importOnce(warmUpFile, 'warm-up', Math.min(lines, warmUpLines));
     await copy(false);
@@ -122,10 +113,7 @@ export async function benchCredits(options: BenchOptions): Promise<Report> {
       },
     };
   } finally {
-    await surety.close();
-    await temporal.stop();
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
+    for (const end of ends.reverse()) await end();
   }
 }
 
@@ -144,11 +132,11 @@ async function writeLines(file: string, lines: number, shuffled: boolean): Promi
 }
 
 /** A programme of its own, in which every second member of the file is known. @returns its API key */
-async function programme(surety: Surety, keys: string, name: string, lines: number): Promise<string> {
+async function programme(surety: Surety, name: string, lines: number): Promise<string> {
   const client = await surety.admin.connect();
   try {
     const settings = { ...loyaltyPartner('127.0.0.1:1'), slug: name };
-    const { partnerId, apiKey } = await applyPartner(client, settings, new KeyRing(keys), true);
+    const { partnerId, apiKey } = await applyPartner(client, settings, new KeyRing(benchKeys), true);
     await client.query(
       `WITH known AS (
          INSERT INTO member (partner_id, external_id)

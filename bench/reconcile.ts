@@ -2,7 +2,7 @@
  * Reconciliation by the real way: a month of payments in the books, its statement sent to the API's process, taken in, matched
  * and judged by the worker's, with differences of every kind planted; until the statement says that it is reconciled.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
@@ -13,10 +13,11 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { organisationPartner } from '../scripts/demoWorld.js';
 import { applyPartner } from '../scripts/partner.js';
-import { freePort, repository, startPostgres, startTemporal } from '../scripts/stack.js';
-import { Surety } from '../scripts/surety.js';
+import { repository } from '../scripts/stack.js';
+import type { Surety } from '../scripts/surety.js';
 import { KeyRing } from '../src/keyring.js';
 import { describeMachine, watchResident, type BenchOptions, type Report } from './harness.js';
+import { benchKeys, startedSurety } from './startedSurety.js';
 
 /** The month, in Moscow. */
 const [monthBegins, monthDays] = [Date.parse('2026-10-01T00:00:00+03:00'), 31];
@@ -52,30 +53,19 @@ export async function benchReconcile(options: BenchOptions): Promise<Report> {
   const file = join(folder, 'statement.csv');
   const expected = await writeStatement(file, payments);
 
-  const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
-    Array.from({ length: 6 }, freePort),
-  );
-  const postgres = await startPostgres({ dataFolder: join(folder, 'postgres'), port: postgresPort ?? 0 });
-  const temporal = startTemporal({ namespace: 'surety', port: temporalPort ?? 0, uiPort: uiPort ?? 0 });
-  const keys = `bench:${randomBytes(32).toString('base64')}`;
-  const surety = new Surety({
-    postgres,
-    database: 'bench',
-    temporalAddress: temporal.address,
-    namespace: 'surety',
-    keys,
-    ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
-    environment: { LOG_LEVEL: 'warn' },
-    // A million entries that were made at once would be sealed meanwhile.
-    temporalSetup: { SEAL_EVERY_MS: '3600000' },
-  });
+  const ends: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
-    await surety.prepare();
+    // A million entries that were made at once would be sealed meanwhile.
+    const { surety, databaseUrl } = await startedSurety(ends, { temporalSetup: { SEAL_EVERY_MS: '3600000' } });
     const fillingBegan = performance.now();
-    const key = await fill(surety, keys, payments);
+    const key = await fill(surety, payments);
     const fillSeconds = (performance.now() - fillingBegan) / 1_000;
     const [apiProcess, workerProcess] = await Promise.all([surety.startApi(), surety.startWorker()]);
-    const machine = await describeMachine(postgres.url('bench'));
+    ends.push(
+      () => apiProcess.stop(),
+      () => workerProcess.stop(),
+    );
+    const machine = await describeMachine(databaseUrl);
     const call = (method: string, path: string, body?: object) => callApi(surety.apiUrl, key, method, path, body);
     await call('PUT', '/v1/fund/statement-mapping', mapping);
 
@@ -137,10 +127,7 @@ export async function benchReconcile(options: BenchOptions): Promise<Report> {
       },
     };
   } finally {
-    await surety.close();
-    await temporal.stop();
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
+    for (const end of ends.reverse()) await end();
   }
 }
 
@@ -213,11 +200,11 @@ function decimal(minor: number): string {
 }
 
 /** Paid payments with their entries, as the saga would have left them; the last few ended unpaid. @returns an API key */
-async function fill(surety: Surety, keys: string, payments: number): Promise<string> {
+async function fill(surety: Surety, payments: number): Promise<string> {
   const client = await surety.admin.connect();
   try {
     const settings = organisationPartner('127.0.0.1:1');
-    const { partnerId, apiKey } = await applyPartner(client, settings, new KeyRing(keys), true);
+    const { partnerId, apiKey } = await applyPartner(client, settings, new KeyRing(benchKeys), true);
     if (apiKey === null) throw new Error('A new partner has a new key');
     await client.query('SET search_path = surety');
     const values = [partnerId, payments, monthBegins / 1_000, monthDays * 86_400];

@@ -8,6 +8,8 @@ import { Surety } from '../scripts/surety.js';
 export const benchKeys = `bench:${randomBytes(32).toString('base64')}`;
 const benchNamespace = 'surety';
 
+const unlimited = { INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '1000', INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '1000' };
+
 export interface StartedSurety {
   readonly surety: Surety;
   readonly databaseUrl: string;
@@ -17,10 +19,16 @@ export interface StartedSurety {
  * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
  * @param options.unlimited Invoicebox is called as fast as can be
  * @param options.flags of Postgres, where its own defaults are not meant
+ * @param options.temporalSetup rates and times of src/temporalSetup.main.ts; absent: production's
  */
 export async function startedSurety(
   ends: (() => Promise<unknown>)[],
-  options: { readonly codecKeys?: string; readonly unlimited?: boolean; readonly flags?: readonly string[] } = {},
+  options: {
+    readonly codecKeys?: string;
+    readonly unlimited?: boolean;
+    readonly flags?: readonly string[];
+    readonly temporalSetup?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
@@ -40,14 +48,10 @@ export async function startedSurety(
     namespace: benchNamespace,
     keys: benchKeys,
     ...(options.codecKeys === undefined ? {} : { codecKeys: options.codecKeys }),
-    ...(options.unlimited === true
-      ? {
-          temporalSetup: {
-            INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '1000',
-            INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '1000',
-          },
-        }
-      : {}),
+    temporalSetup: {
+      ...(options.unlimited === true ? unlimited : {}),
+      ...options.temporalSetup,
+    },
     ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
     environment: { LOG_LEVEL: 'warn' },
   });

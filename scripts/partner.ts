@@ -99,6 +99,11 @@ export async function applyPartner(
         partner.organisationPolicy,
       ],
     );
+    // As whoever moves the money: the accounts first, then the funds' rows (src/ledger/sql/fund_watch.sql).
+    await client.query(
+      "SELECT FROM account WHERE partner_id = $1 AND owner IS NULL AND kind LIKE 'fund.%' ORDER BY id FOR UPDATE",
+      [partnerId],
+    );
     for (const fund of partner.funds) {
       await client.query(
         `INSERT INTO fund (partner_id, currency, overdraft_minor, guard) VALUES ($1, $2, $3, $4)

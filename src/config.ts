@@ -178,6 +178,8 @@ const temporalSetupEnvironment = z.object({
   SWEEP_GRACE_MS: z.coerce.number().int().min(0).max(3_600_000).default(30_000),
   /** A hold this old whose workflow does not settle is taken up again. */
   SWEEP_HOLD_AGE_MS: z.coerce.number().int().min(0).max(3_600_000).default(300_000),
+  /** A run whose workflow tasks have failed for so long is given up for a new one. */
+  SWEEP_FAILING_MS: z.coerce.number().int().min(0).max(86_400_000).default(120_000),
   /** A sweep that takes longer is ended, so that the next can do the work. */
   SWEEP_TIMEOUT_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(600_000),
   /** How often each partner's fund and payments are reconciled with Invoicebox. */

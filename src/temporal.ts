@@ -114,7 +114,7 @@ export function wantedSchedules(config: TemporalSetupConfig) {
   });
   return {
     [sweepScheduleId]: of(sweepScheduleId, sweepWorkflow, config.SWEEP_EVERY_MS, [
-      { graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS },
+      { graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS, failingMs: config.SWEEP_FAILING_MS },
     ]),
     [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
     [sealScheduleId]: of(sealScheduleId, sealWorkflow, config.SEAL_EVERY_MS, []),

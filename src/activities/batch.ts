@@ -68,7 +68,7 @@ export function createBatchActivities(batches: Batches, partners: Partners, clie
             case 'started': {
               const { paymentId, epoch, quote } = opened;
               const known = quote === null ? {} : { quote: { ...quote, points: 0, pricedAt: quote.readAt } };
-              await start({ partnerId: key.partnerId, paymentId, epoch, invoiceId, policy, ...known });
+              await start({ partnerId: key.partnerId, paymentId, epoch, invoiceId, policy, startedAt: at, ...known });
               done.started += 1;
               break;
             }

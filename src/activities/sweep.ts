@@ -19,30 +19,41 @@ import {
   type ResumePayment,
 } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
+import { hasFailedFor } from './failingRuns.js';
 
 export interface SweepAges {
   /** Younger payments, and those resumed so lately, are left alone. */
   readonly graceMs: number;
   /** Older holds must have a workflow that settles, not merely one that runs. */
   readonly holdAgeMs: number;
+  /** A run whose tasks have failed for longer is given up for a new one. Absent from a set-up that knew none: never. */
+  readonly failingMs?: number;
 }
 
 /** What a sweep found, in payments; `skipped`: sweeps that Temporal left out so far because one before them still ran. */
 export interface Sweep {
   readonly looked: number;
   readonly resumed: number;
+  /** Of runs whose tasks fail: more than one sweep takes up are left to the next. */
+  readonly failing: number;
   /** No clear answer, or the attempt to resume failed: looked at again next time. */
   readonly unclear: number;
   readonly skipped: number | null;
 }
 
 type Candidate = SweepPage[number];
-/** `lost`: no workflow works on it. `forgetful`: one does that knows nothing of what is held, as after a reset. */
-type Finding = 'well' | 'lost' | 'forgetful' | 'unclear';
+/**
+ * `lost`: no workflow works on it. `forgetful`: one does that knows nothing of what is held, as after a reset. `failing`: one
+ * would, but its tasks fail, each like the one before.
+ */
+type Finding = 'well' | 'lost' | 'forgetful' | 'failing' | 'unclear';
+type Count = { -readonly [Name in Exclude<keyof Sweep, 'skipped'>]: Sweep[Name] };
 
 const pageSize = 200;
 const atOnce = 20;
 const answerWithinMs = 5_000;
+/** Where a build is broken every run fails, and new runs change nothing. */
+const mostFailingASweep = 50;
 const closed: readonly WorkflowExecutionStatusName[] = [
   'COMPLETED',
   'FAILED',
@@ -58,7 +69,7 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
   return {
     async sweepPayments(ages: SweepAges): Promise<Sweep> {
       await refuseForeignNamespace();
-      const count = { looked: 0, resumed: 0, unclear: 0 };
+      const count = { looked: 0, resumed: 0, failing: 0, unclear: 0 };
       for (let after: string | null = null; ;) {
         const page: SweepPage = await recovery.paymentsToSweep(after, pageSize, ages);
         for (let at = 0; at < page.length; at += atOnce) {
@@ -75,19 +86,20 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
   };
 
   /** What goes wrong with one payment keeps no other from being looked at. */
-  async function sweepOne(
-    candidate: Candidate,
-    ages: SweepAges,
-    count: { looked: number; resumed: number; unclear: number },
-  ): Promise<void> {
+  async function sweepOne(candidate: Candidate, ages: SweepAges, count: Count): Promise<void> {
     count.looked += 1;
     try {
-      const finding = await lookAt(candidate);
+      const finding = await lookAt(candidate, ages);
       switch (finding) {
         case 'well':
           return;
         case 'unclear':
           count.unclear += 1;
+          return;
+        case 'failing':
+          count.failing += 1;
+          if (count.failing > mostFailingASweep) return;
+          if (await resume(candidate, finding, ages)) count.resumed += 1;
           return;
         case 'lost':
         case 'forgetful':
@@ -112,14 +124,16 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
     }
   }
 
-  async function lookAt({ paymentId, mustSettle }: Candidate): Promise<Finding> {
+  async function lookAt({ paymentId, mustSettle }: Candidate, { failingMs }: SweepAges): Promise<Finding> {
     const handle = client.workflow.getHandle(workflowIdOf(paymentId));
     try {
       return await client.withDeadline(Date.now() + answerWithinMs, async () => {
-        const { status, typedSearchAttributes } = await handle.describe();
+        const described = await handle.describe();
+        const { status, typedSearchAttributes } = described;
         if (closed.includes(status.name)) return 'lost';
         // A person may have paused it.
         if (status.name !== 'RUNNING') return status.name === 'PAUSED' ? 'well' : 'unclear';
+        if (failingMs !== undefined && (await hasFailedFor(client, described)) > failingMs) return 'failing';
         if (!mustSettle) return 'well';
         const indexed = typedSearchAttributes.get(searchAttributes.paymentState);
         if (indexed !== undefined && settlingStates.includes(indexed)) return 'well';
@@ -136,7 +150,7 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
   /** @returns whether a new run has taken over */
   async function resume(
     { partnerId, paymentId, epoch }: Candidate,
-    finding: 'lost' | 'forgetful',
+    finding: 'lost' | 'forgetful' | 'failing',
     { holdAgeMs }: SweepAges,
   ): Promise<boolean> {
     const key = { partnerId, paymentId, epoch };
@@ -152,6 +166,7 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
     const { scheme, invoiceId, policy, state, reason, held, released, confirmation, attempt } = resumed;
     const input: ResumePayment = {
       ...{ partnerId, paymentId, epoch: resumed.epoch, invoiceId, policy, scheme, forgotten: finding === 'forgetful' },
+      startedAt: scheduledAt(),
       resumed: { state, reason, held, released, confirmation, attempt },
     };
     await client.workflow.start(resumedWorkflow, {

@@ -134,7 +134,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     'approval_decide', 'approval_read', 'approval_list',
     'pause_set', 'pause_clear', 'pauses_read',
-    'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
+    'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set', 'fund_act_list',
     'fund_statement_begin', 'fund_statement_page', 'points_outstanding',
     'operator_act_write', 'operator_acts_check',
     ...both,
@@ -142,7 +142,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
   const worker = [
     'partner_account', 'payment_quote', 'payment_hold', 'payment_attempt_begin', 'payment_attempt_end', 'payment_attempt_finish', 'payment_fence',
     'payment_capture', 'payment_close', 'payment_unproven', 'payment_resume', 'payment_resolve', 'temporal_namespace_is_ours',
-    'payments_to_sweep', 'points_expire', 'partners_with_expired_points',
+    'payments_to_sweep', 'points_expire', 'points_close_day', 'partners_with_expired_points',
     'statement_take', 'statement_clear', 'statement_reject', 'statement_match_by_id', 'statement_match_by_reference',
     'statement_match_by_invoice', 'statement_line_findings', 'statement_periods', 'statement_entry_findings', 'statement_settle',
     'reconciliation_begin', 'reconciliation_end', 'reconciliations_unfinished', 'partners_page',

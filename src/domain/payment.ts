@@ -34,7 +34,16 @@ export const legalTransitions: Readonly<Record<PaymentState, readonly PaymentSta
     'expired',
     'cancelled',
   ],
-  unknown: ['awaiting_confirmation', 'awaiting_approval', 'in_review', 'paid', 'declined', 'expired', 'cancelled'],
+  unknown: [
+    'awaiting_confirmation',
+    'awaiting_approval',
+    'settling',
+    'in_review',
+    'paid',
+    'declined',
+    'expired',
+    'cancelled',
+  ],
   in_review: ['paid', 'declined', 'expired', 'cancelled'],
   paid: [],
   declined: [],
@@ -144,6 +153,8 @@ export interface Confirmation {
   readonly actor: Actor;
   readonly confirmationId: string;
   readonly notAfter: number;
+  /** When he said so: whether the price he saw is fresh is judged by this. Absent in messages of 0.1.0. */
+  readonly askedAt?: number | undefined;
 }
 
 /** What a person decided about a payment in review; his reason, comment and reference are in the ledger under the same id. */

@@ -36,6 +36,16 @@ const changeOutcome = z.discriminatedUnion('outcome', [
 ]);
 export type FundChangeOutcome = z.infer<typeof changeOutcome>;
 
+export const fundActKinds = ['doubt_cleared', 'low_water_set'] as const;
+const act = z.object({
+  id: z.uuid(),
+  kind: z.enum(fundActKinds),
+  detail: z.record(z.string(), z.unknown()),
+  by: z.object({ kind: z.string(), id: z.string() }),
+  at: instant,
+});
+export type FundAct = z.infer<typeof act>;
+
 export class Fund {
   constructor(
     private readonly pool: pg.Pool,
@@ -92,6 +102,11 @@ export class Fund {
       wish.actor,
       iso(wish.at),
     ]);
+  }
+
+  /** What people did about it that moved no money, newest first. */
+  acts(partnerId: string, before: string | null, limit: number): Promise<FundAct[]> {
+    return this.#call(z.array(act), 'fund_act_list', [partnerId, before, limit]);
   }
 
   #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {

@@ -212,7 +212,14 @@ export class Ledger {
 
   noteUnproven(
     key: PaymentKey,
-    note: { state: 'unknown' | 'in_review'; reason: string; lastProbe: string | null; nextProbeAt: number },
+    note: {
+      state: 'unknown' | 'in_review';
+      reason: string;
+      lastProbe: string | null;
+      nextProbeAt: number;
+      /** Where no doubt is left, it settles on. */
+      goesBack?: boolean;
+    },
     at: number,
   ): Promise<UnprovenOutcome> {
     return this.#call(unprovenOutcome, 'payment_unproven', [
@@ -224,6 +231,7 @@ export class Ledger {
       note.lastProbe,
       iso(note.nextProbeAt),
       iso(at),
+      note.goesBack ?? false,
     ]);
   }
 

@@ -67,7 +67,8 @@ export const unprovenOutcome = z.discriminatedUnion('outcome', [
     released: z.boolean(),
     paid: paidAnswer.nullable(),
   }),
-  outcome('superseded'),
+  z.object({ outcome: z.literal('refused'), code: z.string().nullable() }),
+  outcome('not_executed', 'superseded'),
   conflict,
 ]);
 export const resumeOutcome = z.discriminatedUnion('outcome', [

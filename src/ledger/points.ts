@@ -220,6 +220,16 @@ export class Points {
     return this.#call(expired, 'points_expire', [partnerId, iso(at), lots]);
   }
 
+  /** Keeps what the programme came to at the end of the last day that has been over for a day. */
+  closeDay(partnerId: string, at: number) {
+    return this.#call(outcome('closed', 'nothing'), 'points_close_day', [partnerId, iso(at)]);
+  }
+
+  /** Of all, by id. */
+  partners(after: string | null, limit: number): Promise<string[]> {
+    return this.#call(z.array(z.uuid()), 'partners_page', [after, limit]);
+  }
+
   partnersWithExpiredPoints(at: number): Promise<string[]> {
     return this.#call(z.array(z.uuid()), 'partners_with_expired_points', [iso(at)]);
   }

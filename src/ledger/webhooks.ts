@@ -7,88 +7,26 @@ import { z } from 'zod';
 import type { WebhookAttempt, WebhookDecision } from '../domain/webhookRetry.js';
 import { call, iso, type DueDelivery, type OnDeliveries } from './call.js';
 import { outcome } from './outcomes.js';
-
-const whole = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
-const instant = z.string();
-
-const endpoint = z.object({
-  id: z.uuid(),
-  url: z.string(),
-  description: z.string(),
-  eventTypes: z.array(z.string()).nullable(),
-  state: z.enum(['enabled', 'disabled']),
-  disabledReason: z.enum(['by_partner', 'failing', 'gone']).nullable(),
-  failingSince: instant.nullable(),
-  createdAt: instant,
-  previousSecretUntil: instant.nullable(),
-});
-const createOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.enum(['created', 'already_created']), endpoint }),
-  outcome('too_many'),
-]);
-const changeOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('changed'), endpoint }),
-  outcome('not_found'),
-]);
-const rotateOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('rotated'), endpoint }),
-  outcome('not_found'),
-]);
-const delivery = z.object({
-  eventId: z.uuid(),
-  eventType: z.string(),
-  state: z.enum(['pending', 'delivered', 'failed']),
-  attempts: whole,
-  lastStatus: whole.nullable(),
-  lastProblem: z.string().nullable(),
-  lastAttemptAt: instant.nullable(),
-  deliveredAt: instant.nullable(),
-  askedAt: instant,
-  nextAttemptAt: instant.nullable(),
-});
-const replayRangeOutcome = z.discriminatedUnion('outcome', [
-  z.object({
-    outcome: z.literal('asked'),
-    deliveries: whole,
-    complete: z.boolean(),
-    to: instant,
-    next: z.object({ at: instant, eventId: z.uuid() }).nullable(),
-  }),
-  outcome('disabled', 'not_found'),
-]);
-const testOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('asked'), eventId: z.uuid() }),
-  outcome('disabled', 'not_found'),
-]);
-const beginOutcome = z.discriminatedUnion('outcome', [
-  z.object({
-    outcome: z.literal('go'),
-    type: z.string(),
-    url: z.string(),
-    body: z.string(),
-    attempts: whole,
-    secretsSealed: z.array(z.string()),
-  }),
-  outcome('over'),
-]);
-const endOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('recorded'), state: z.enum(['pending', 'delivered', 'failed']) }),
-  outcome('over'),
-]);
-const dueDelivery = z.object({ partnerId: z.uuid(), eventId: z.uuid(), endpointId: z.uuid(), priority: whole });
-const ofPartner = z.object({ partnerId: z.uuid(), endpointId: z.uuid() });
-const feedPage = z.object({
-  epoch: whole,
-  /** Of what is older, a page that is not full has told the last. */
-  horizon: z.string(),
-  events: z.array(z.object({ xid: z.string(), position: whole, body: z.looseObject({}) })),
-});
-
-export type WebhookEndpoint = z.infer<typeof endpoint>;
-export type WebhookDelivery = z.infer<typeof delivery>;
-export type AttemptBegin = z.infer<typeof beginOutcome>;
-export type AttemptEnd = z.infer<typeof endOutcome>;
-export type FeedPage = z.infer<typeof feedPage>;
+import {
+  endpoint,
+  createOutcome,
+  changeOutcome,
+  rotateOutcome,
+  delivery,
+  replayRangeOutcome,
+  testOutcome,
+  beginOutcome,
+  endOutcome,
+  dueDelivery,
+  ofPartner,
+  feedPage,
+  whole,
+  type WebhookEndpoint,
+  type WebhookDelivery,
+  type AttemptBegin,
+  type AttemptEnd,
+  type FeedPage,
+} from './webhookRows.js';
 
 /** A delivery by its ids. */
 export type DeliveryKey = Omit<DueDelivery, 'priority'>;

@@ -3,7 +3,8 @@
  * can still be undone: by the buyer's cancel, the invoice's expiry, or time.
  */
 import { condition, patched } from '@temporalio/workflow';
-import type { ConfirmMeaning } from '../domain/confirmAnswer.js';
+import { meaningOfRefusalCode, type ConfirmMeaning } from '../domain/confirmAnswer.js';
+import type { ReviewReason } from '../domain/payment.js';
 import { capture, isLedgerRefusal, superseded } from './close.js';
 import type { Inbox } from './inbox.js';
 import { leave } from './leave.js';
@@ -42,7 +43,7 @@ export async function asFarAsTheLedgerGoes({ payment, inbox }: Settlement, settl
 }
 
 export async function confirmAtInvoicebox(settlement: Settlement): Promise<void> {
-  const { payment, inbox } = settlement;
+  const { payment } = settlement;
   explain(
     payment,
     'Confirming at Invoicebox.',
@@ -55,7 +56,8 @@ export async function confirmAtInvoicebox(settlement: Settlement): Promise<void>
     switch (ordered.kind) {
       case 'lost':
       case 'prove':
-        return proveOutcome(payment, inbox, null);
+        if (await proveFirst(settlement, null)) return;
+        continue;
       case 'superseded':
         throw superseded(payment);
       case 'over':
@@ -97,8 +99,25 @@ export async function confirmAtInvoicebox(settlement: Settlement): Promise<void>
       case 'unknown':
       case 'maybe_ours':
       case 'proves_nothing':
-        return proveOutcome(payment, inbox, meaning.kind === 'maybe_ours' ? 'already_paid_after_unknown' : null);
+        if (await proveFirst(settlement, meaning.kind === 'maybe_ours' ? 'already_paid_after_unknown' : null)) return;
     }
+  }
+}
+
+/**
+ * Where a call may have paid: proven, before anything else is done.
+ * @returns whether the payment has left the settlement; not where it turned out that none can have paid
+ */
+export async function proveFirst(settlement: Settlement, review: ReviewReason | null): Promise<boolean> {
+  const proven = await proveOutcome(settlement.payment, settlement.inbox, review);
+  switch (proven.kind) {
+    case 'over':
+      return true;
+    case 'refused':
+      await closeAsRefused(settlement, meaningOfRefusalCode(proven.code ?? '').kind);
+      return true;
+    case 'not_executed':
+      return false;
   }
 }
 

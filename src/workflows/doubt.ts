@@ -6,15 +6,29 @@ import { ledger } from './calls.js';
 import { superseded } from './close.js';
 import { explain, keyOf, moveTo, settleInto, type Payment } from './payment.js';
 
+/**
+ * How proving ends. `over`: the payment has come to its end. The others: answers that were recorded late leave no doubt, and
+ * the payment is settling as before; no call can have paid, or the call was refused.
+ */
+export type Proven =
+  | { readonly kind: 'over' }
+  | { readonly kind: 'not_executed' }
+  | { readonly kind: 'refused'; readonly code: string | null };
+
 export interface Doubt {
   review: ReviewReason | null;
   mayConfirm: MayConfirm;
   pendingSinceMs: number | null;
-  lastAttemptEndedAtMs: number;
+  /** Null until the step of the ledger after it has come back. */
+  lastAttemptEndedAtMs: number | null;
   lastProbe: string | null;
   /** How often this run has repeated the confirm. */
   repeats: number;
 }
+
+/** Of a call that has ended just now. */
+export const endedJustNow = ({ startedAt }: Payment): Doubt['lastAttemptEndedAtMs'] =>
+  startedAt === undefined ? Date.now() : null;
 
 /**
  * Tells the ledger, the index and the Temporal UI how it stands, and hears from the ledger what a run that was reset has
@@ -24,22 +38,34 @@ export async function noteUnproven(
   payment: Payment,
   doubt: Doubt,
   nextProbeAt: number,
-): Promise<'noted' | 'over' | { readonly paid: NonNullable<Noted['paid']> }> {
+): Promise<{ readonly kind: 'noted'; readonly paid: Noted['paid'] } | Proven> {
   const asked = doubt.review === null ? 'unknown' : 'in_review';
   const noted = await ledger.noteUnproven(
     keyOf(payment),
-    { state: asked, reason: doubt.review ?? 'outcome_unknown', lastProbe: doubt.lastProbe, nextProbeAt },
+    {
+      state: asked,
+      reason: doubt.review ?? 'outcome_unknown',
+      lastProbe: doubt.lastProbe,
+      nextProbeAt,
+      goesBack: doubt.review === null,
+    },
     Date.now(),
   );
+  doubt.lastAttemptEndedAtMs ??= Date.now();
   switch (noted.outcome) {
     case 'noted':
       break;
+    case 'not_executed':
+    case 'refused':
+      if (payment.state === 'unknown') settleInto(payment, 'settling');
+      else moveTo(payment, 'settling');
+      return noted.outcome === 'refused' ? { kind: 'refused', code: noted.code } : { kind: 'not_executed' };
     case 'superseded':
       throw superseded(payment);
     case 'conflict':
       if (!isFinal(noted.state)) throw superseded(payment);
       settleInto(payment, noted.state);
-      return 'over';
+      return { kind: 'over' };
   }
   const { state = asked, reason = doubt.review ?? 'outcome_unknown', held, released, paid } = asEverRecorded(noted);
   if (held !== undefined) payment.held = held;
@@ -59,7 +85,7 @@ export async function noteUnproven(
       ? `A person is needed (${reason}): compare with the fund's statement at Invoicebox, then decide in the console, or by \`npm run resolve\`. ${payment.released ? 'Nothing is held any more.' : 'Points and fund stay held until then.'}`
       : 'Nothing to do yet: points and fund stay held, nobody is told that it failed.',
   );
-  return paid === undefined || paid === null ? 'noted' : { paid };
+  return { kind: 'noted', paid: paid ?? null };
 }
 
 type Noted = Awaited<ReturnType<typeof ledger.noteUnproven>> & { outcome: 'noted' };

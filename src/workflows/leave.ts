@@ -10,8 +10,12 @@ export function cancelledBy({ cancellation }: Inbox): WayOut {
   return { to: as === 'refused' ? 'declined' : 'cancelled', reason, actor };
 }
 
-/** Leaves the way that was asked for; where the ledger knows of an attempt that may have paid, proves first. */
+/**
+ * Leaves the way that was asked for; where the ledger knows of an attempt that may have paid, proves first. If no doubt is
+ * left then, the way is open.
+ */
 export async function leave(payment: Payment, inbox: Inbox, way: WayOut): Promise<void> {
-  const closed = await close(payment, way);
-  if (closed === 'attempt_outstanding') await proveOutcome(payment, inbox, null);
+  while ((await close(payment, way)) === 'attempt_outstanding') {
+    if ((await proveOutcome(payment, inbox, null)).kind === 'over') return;
+  }
 }

@@ -20,6 +20,11 @@ export interface OpenPayment {
   readonly epoch: number;
   readonly invoiceId: string;
   readonly policy: PaymentPolicy;
+  /**
+   * When the start was ordered, in milliseconds since 1970. A run that has it takes no decision by the clock of a task that a
+   * step of the ledger may prolong (waits.ts); one that has it not was begun by 0.1.0, and decides as it always did.
+   */
+  readonly startedAt?: number | undefined;
 }
 
 /** An organisation's payment of a batch, which has read its invoice by the page. */

@@ -19,7 +19,7 @@ export async function organisationPayment({ quote, ...input }: OpenOrganisationP
   const inbox = new Inbox(payment);
 
   // A batch has read it by the page; what is older than that is worth is read again.
-  if (quote !== undefined && Date.now() - quote.readAt < payment.policy.freshnessMs) {
+  if (quote !== undefined && (payment.startedAt ?? Date.now()) - quote.readAt < payment.policy.freshnessMs) {
     payment.quote = quote;
     await settleAsPolicyAllows(payment, inbox, quote);
   } else {
@@ -73,5 +73,7 @@ async function settleAsPolicyAllows(payment: Payment, inbox: Inbox, quote: Quote
   return settlePayment(payment, 'organisation', inbox, {
     ...organisationsOwn(payment, { amountMinor, currency, points }),
     notAfter: Date.now(),
+    // Confirmed as it was read; if much time goes by before the call, the ledger has it read again.
+    ...(payment.startedAt === undefined ? {} : { askedAt: quote.readAt }),
   });
 }

@@ -9,6 +9,7 @@ export interface Payment {
   readonly epoch: number;
   readonly invoiceId: string;
   readonly policy: OpenPayment['policy'];
+  readonly startedAt?: OpenPayment['startedAt'];
   state: PaymentState;
   reason: string | null;
   /** The last price that was read; null until the first. */

@@ -11,7 +11,7 @@ import { probesBeforeReview, proveDelayMs } from '../domain/proveSchedule.js';
 import type { InvoiceboxCall } from '../domain/quota.js';
 import { invoiceboxRead } from './calls.js';
 import { capture, close, isLedgerRefusal, superseded } from './close.js';
-import { noteUnproven, type Doubt } from './doubt.js';
+import { endedJustNow, noteUnproven, type Doubt, type Proven } from './doubt.js';
 import type { Inbox } from './inbox.js';
 import { orderConfirm } from './orderConfirm.js';
 import type { ProbeAnswer } from './messages.js';
@@ -21,13 +21,14 @@ import { resolve } from './resolve.js';
 /** Proving this long after the confirm goes before other proving. */
 const earlyMs = 5 * 60_000;
 
-export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReason | null): Promise<void> {
+/** @param review what a person is asked already: then it ends by him or by a proof, and is over */
+export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReason | null): Promise<Proven> {
   return CancellationScope.nonCancellable(async () => {
     const doubt: Doubt = {
       review,
       mayConfirm: mayConfirmAfter(review, payment.released),
       pendingSinceMs: null,
-      lastAttemptEndedAtMs: Date.now(),
+      lastAttemptEndedAtMs: endedJustNow(payment),
       lastProbe: null,
       repeats: 0,
     };
@@ -42,16 +43,20 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
       // What a person has asked for comes besides the schedule, and moves it no further away.
       const nextProbeAt: number = asked === null ? Date.now() + delayMs : probeAgainAt(payment, doubt, asked);
       const noted = await noteUnproven(payment, doubt, nextProbeAt);
-      if (noted === 'over') return;
-      if (noted !== 'noted') {
-        if (await unlessRefused(doubt, () => captureWhatIsPaid(payment, doubt, noted.paid))) return;
+      if (noted.kind !== 'noted') {
+        inbox.answerProbe(asked === null ? unasked(payment) : answerTo(asked, payment, doubt, null));
+        return noted;
+      }
+      const { paid } = noted;
+      if (paid !== null) {
+        if (await unlessRefused(doubt, () => captureWhatIsPaid(payment, doubt, paid))) return { kind: 'over' };
         await noteUnproven(payment, doubt, nextProbeAt);
       }
       inbox.answerAll();
       if (asked !== null) inbox.answerProbe(answerTo(asked, payment, doubt, nextProbeAt));
       asked = null;
       const said = await untilResolvedOr(nextProbeAt, payment, inbox);
-      if (said === 'over') return;
+      if (said === 'over') return { kind: 'over' };
       if (said === 'released') {
         doubt.review = 'released_by_person';
         doubt.mayConfirm = 'when_paid';
@@ -62,7 +67,7 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
       if (probing !== null) asked = { probing, scheduledAt: nextProbeAt, repeatsBefore: doubt.repeats };
       const isOver = await unlessRefused(doubt, () => probeOnce(payment, doubt, probing === null ? call : 'forPerson'));
       if (isOver && asked !== null) inbox.answerProbe(answerTo(asked, payment, doubt, null));
-      if (isOver) return;
+      if (isOver) return { kind: 'over' };
       if (probing === null) probe++;
     }
   });
@@ -84,8 +89,17 @@ const waitsToConfirm = ({ probing, repeatsBefore }: Asked, doubt: Doubt): boolea
 /** When it was scheduled; sooner where a confirm is wanted that a second read may allow by then. */
 function probeAgainAt(payment: Payment, doubt: Doubt, asked: Asked): number {
   if (!waitsToConfirm(asked, doubt) || doubt.pendingSinceMs === null) return asked.scheduledAt;
-  return Math.min(asked.scheduledAt, mayConfirmAgainFrom(doubt, doubt.pendingSinceMs, payment.policy));
+  const situation = { lastAttemptEndedAtMs: doubt.lastAttemptEndedAtMs ?? Date.now() };
+  return Math.min(asked.scheduledAt, mayConfirmAgainFrom(situation, doubt.pendingSinceMs, payment.policy));
 }
+
+/** To one that came when the proving had ended. */
+const unasked = (payment: Payment): ProbeAnswer => ({
+  ...answerOf(payment),
+  read: null,
+  confirm: 'not_asked',
+  nextProbeAt: null,
+});
 
 function answerTo(asked: Asked, payment: Payment, doubt: Doubt, nextProbeAt: number | null): ProbeAnswer {
   const confirm = (): ProbeAnswer['confirm'] => {
@@ -139,7 +153,7 @@ async function probeOnce(payment: Payment, doubt: Doubt, call: InvoiceboxCall): 
       nowMs: invoice.readAt,
       heldAmountMinor: held.amountMinor,
       heldCurrency: held.currency,
-      lastAttemptEndedAtMs: doubt.lastAttemptEndedAtMs,
+      lastAttemptEndedAtMs: doubt.lastAttemptEndedAtMs ?? invoice.readAt,
       pendingSinceMs: doubt.pendingSinceMs,
     },
     payment.policy,
@@ -180,12 +194,12 @@ async function confirmAgain(payment: Payment, doubt: Doubt, call: InvoiceboxCall
       settleInto(payment, ordered.state);
       return true;
     case 'lost':
-      doubt.lastAttemptEndedAtMs = Date.now();
+      doubt.lastAttemptEndedAtMs = endedJustNow(payment);
       return false;
     case 'answered':
       break;
   }
-  doubt.lastAttemptEndedAtMs = Date.now();
+  doubt.lastAttemptEndedAtMs = endedJustNow(payment);
   const { meaning } = ordered;
   switch (meaning.kind) {
     case 'paid':

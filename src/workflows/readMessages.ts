@@ -22,16 +22,17 @@ function readActor(value: unknown): Actor | null {
 
 export function readConfirmation(value: unknown): Confirmation | null {
   if (!isFields(value) || !isFields(value['seen'])) return null;
-  const { memberId, seen, confirmationId, notAfter } = value;
+  const { memberId, seen, confirmationId, notAfter, askedAt } = value;
   const { amountMinor, currency, points, version } = seen;
   const actor = readActor(value['actor']);
   if (actor === null || !isUuid(confirmationId) || !isCount(notAfter)) return null;
   if (memberId !== null && !isUuid(memberId)) return null;
+  if (askedAt !== undefined && !isCount(askedAt)) return null;
   if (!isCount(amountMinor) || !isCount(points) || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency))
     return null;
   if (version !== undefined && !isCount(version)) return null;
   const told = { amountMinor, currency, points, ...(version === undefined ? {} : { version }) };
-  return { memberId, seen: told, actor, confirmationId, notAfter };
+  return { memberId, seen: told, actor, confirmationId, notAfter, ...(askedAt === undefined ? {} : { askedAt }) };
 }
 
 export function readCancellation(value: unknown): Cancellation | null {

@@ -6,7 +6,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import { meaningOfRefusalCode } from '../domain/confirmAnswer.js';
 import type { Confirmation, Resumption, ReviewReason } from '../domain/payment.js';
 import { capture } from './close.js';
-import { asFarAsTheLedgerGoes, confirmAtInvoicebox } from './confirmAtInvoicebox.js';
+import { asFarAsTheLedgerGoes, confirmAtInvoicebox, proveFirst } from './confirmAtInvoicebox.js';
 import { Inbox } from './inbox.js';
 import { readInvoiceForTheBuyer, untilTheBuyerHasPaid } from './loyaltyPayment.js';
 import type { PaymentAnswer, ResumePayment } from './messages.js';
@@ -66,13 +66,18 @@ function settleOn(
     asFarAsTheLedgerGoes(settlement, async () => {
       if (attempt.kind === 'paid') {
         if ((await capture(payment, attempt)) === 'captured') return;
-        return proveOutcome(payment, inbox, 'paid_after_release');
+        await proveOutcome(payment, inbox, 'paid_after_release');
+        return;
       }
       // What a person was asked stays asked, until he or a proof answers.
-      if (state === 'in_review') return proveOutcome(payment, inbox, (reason ?? 'unproven') as ReviewReason);
+      if (state === 'in_review') {
+        await proveOutcome(payment, inbox, (reason ?? 'unproven') as ReviewReason);
+        return;
+      }
       switch (attempt.kind) {
         case 'outstanding':
-          return proveOutcome(payment, inbox, null);
+          if (await proveFirst(settlement, null)) return;
+          return confirmAtInvoicebox(settlement);
         case 'refused':
           return closeAsRefused(settlement, meaningOfRefusalCode(attempt.code ?? '').kind);
         case 'none':

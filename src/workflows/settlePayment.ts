@@ -36,7 +36,8 @@ export function settlePayment(
 async function readAgainIfStale(settlement: Settlement): Promise<boolean> {
   const { payment, scheme, inbox, confirmation } = settlement;
   const { quote } = payment;
-  const isFresh = quote !== null && Date.now() - quote.readAt < payment.policy.freshnessMs;
+  const askedAt = confirmation.askedAt ?? Date.now();
+  const isFresh = quote !== null && askedAt - quote.readAt < payment.policy.freshnessMs;
   // What the buyer saw may be newer than what we know: then the invoice decides.
   if (isFresh && isWhatWasSeen(quote, confirmation)) return true;
   explain(

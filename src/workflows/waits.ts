@@ -1,4 +1,8 @@
-/** Waiting, in Temporal's time. */
+/**
+ * Waiting, in Temporal's time. What `Date.now()` says before a local activity is not to be branched on: a task that is given
+ * to a worker once more while its local activity goes on (a heartbeat, a time-out of a worker that stood still) is replayed
+ * with the time of its last start. After the activity, and in tasks without one, it is the same in every replay.
+ */
 import { allHandlersFinished, CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 
 /** Waits for what only a message can bring. */

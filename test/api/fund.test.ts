@@ -146,6 +146,27 @@ it('a doubted fund is cleared by a person with a reason, and payments open again
   await world.until(opened.body.id, ['paid'], world.keys.organisation);
 });
 
+it('what was done about the fund without moving money is listed, with who did it', async () => {
+  await world.call(world.keys.organisation, 'PUT', '/v1/fund/low-water', { currency: 'RUB', lowWaterMinor: 7 });
+  await world.call(world.keys.organisation, 'PUT', '/v1/fund/low-water', { currency: 'RUB', lowWaterMinor: 7 });
+  await world.call(world.keys.organisation, 'PUT', '/v1/fund/low-water', { currency: 'RUB', lowWaterMinor: null });
+  const page = async (query: string) =>
+    (await world.call(second, 'GET', `/v1/fund/acts?${query}`)).body as unknown as {
+      data: { kind: string; detail: object; by: { kind: string } }[];
+      next: string | null;
+    };
+  const last = await page('limit=1');
+  expect(last.data).toMatchObject([
+    { kind: 'low_water_set', detail: { beforeMinor: 7, lowWaterMinor: null }, by: { kind: 'api_key' } },
+  ]);
+  const before = await page(`limit=1&after=${last.next ?? ''}`);
+  expect(before.data).toMatchObject([{ kind: 'low_water_set', detail: { currency: 'RUB', lowWaterMinor: 7 } }]);
+  // To set what is set is no act.
+  expect((await page('limit=200')).data.map(({ kind }) => kind).slice(0, 3)).not.toEqual(
+    Array(3).fill('low_water_set'),
+  );
+});
+
 describe('the statement', () => {
   const month = () => new Date(Date.now() + 3 * 3_600_000).toISOString().slice(0, 7); // Moscow
 

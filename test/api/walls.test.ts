@@ -173,6 +173,7 @@ const answers: Readonly<Record<string, (key: string) => Promise<void>>> = {
   'GET /v1/fund': async (key) => {
     expect(await read(key, '/v1/fund')).toMatchObject({ data: [{ currency: 'RUB', drawnMinor: 0 }] });
   },
+  'GET /v1/fund/acts': (key) => seesNothingOfA(key, '/v1/fund/acts'),
   'GET /v1/fund/statement': (key) => seesNothingOfA(key, `/v1/fund/statement?month=${thisMonth()}&currency=RUB`),
   'GET /v1/points/outstanding': async (key) => {
     // Long after whatever the tests before have credited to B's own members.
@@ -406,10 +407,17 @@ async function batchOf(partnerId: string): Promise<string> {
 }
 
 async function firstEvent(key: string): Promise<string> {
-  const { data } = (await read(key, '/v1/events')) as { data: { id: string }[] };
-  const [first] = data;
-  if (first === undefined) throw new Error('Nothing has happened yet');
-  return first.id;
+  let first: string | undefined;
+  // The feed waits for every transaction of the server that began before, other suites' too.
+  await eventually(
+    async () => {
+      const { data } = (await read(key, '/v1/events')) as { data: { id: string }[] };
+      first = data[0]?.id;
+      return first !== undefined;
+    },
+    () => 'nothing has happened yet',
+  );
+  return first ?? '';
 }
 
 async function read(key: string, path: string): Promise<unknown> {

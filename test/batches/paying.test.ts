@@ -72,7 +72,8 @@ async function confirmationsOf(all: readonly TwinInvoice[]): Promise<number[]> {
 
 describe('a batch', () => {
   it('of a filter pays what matches, each once, and says why it skips the rest; a worker killed in the middle changes nothing', async () => {
-    const wanted = await invoices(150);
+    // Some pages.
+    const wanted = await invoices(75);
     const dear = await invoices(3, { amountMinor: 1_000 });
     const [expired, elsewhere] = await invoices(2);
     if (expired === undefined || elsewhere === undefined) throw new Error('no invoices');
@@ -84,13 +85,13 @@ describe('a batch', () => {
     await world.startWorker();
     const batch = await until(id, ({ state }) => state === 'finished');
     expect(batch).toMatchObject({ waiting: 0, inFlight: 0, declined: 0, secondsLeft: null });
-    expect(batch.paid).toBe(150);
-    expect(batch.paidAmounts).toEqual([{ currency: 'RUB', amountMinor: 15_000 }]);
+    expect(batch.paid).toBe(75);
+    expect(batch.paidAmounts).toEqual([{ currency: 'RUB', amountMinor: 7_500 }]);
     expect(batch.skippedBecause['invoice_expired']).toBe(1);
     expect(new Set(await confirmationsOf(wanted))).toEqual(new Set([1]));
     expect(new Set(await confirmationsOf([...dear, expired]))).toEqual(new Set([0]));
     const items = (await call('GET', `/${id}/items?state=paid&limit=200`)).body as unknown as { data: object[] };
-    expect(items.data).toHaveLength(150);
+    expect(items.data).toHaveLength(75);
   }, 120_000);
 
   it('of names pays those, and tells of each that it does not why', async () => {
@@ -170,25 +171,25 @@ describe('a batch', () => {
   });
 
   it('is paused, and goes on when it is resumed, also when its workflow was terminated meanwhile', async () => {
-    const all = await invoices(60);
+    const all = await invoices(30);
     const id = await make({ invoiceIds: all.map((invoice) => invoice.id) });
     await until(id, ({ paid }) => paid > 0);
     const paused = await call('POST', `/${id}/pause`);
     expect([paused.status, bodyOf(paused).pauseReason]).toEqual([200, 'by_partner']);
     await world.client.workflow.getHandle(`batch-${id}`).terminate('lost');
     await call('POST', `/${id}/resume`);
-    expect(await until(id, ({ state }) => state === 'finished')).toMatchObject({ paid: 60 });
+    expect(await until(id, ({ state }) => state === 'finished')).toMatchObject({ paid: 30 });
     expect(new Set(await confirmationsOf(all))).toEqual(new Set([1]));
   });
 
   it('is cancelled: what waits is skipped, what is under way goes on to its end', async () => {
-    const all = await invoices(60);
+    const all = await invoices(40);
     const id = await make({ invoiceIds: all.map((invoice) => invoice.id) });
     await until(id, ({ started }) => started > 0);
     await call('POST', `/${id}/cancel`);
     const batch = await until(id, ({ state }) => state === 'cancelled');
-    expect(batch).toMatchObject({ found: 60, waiting: 0, inFlight: 0 });
-    expect(batch.paid + (batch.skippedBecause['batch_cancelled'] ?? 0)).toBe(60);
+    expect(batch).toMatchObject({ found: 40, waiting: 0, inFlight: 0 });
+    expect(batch.paid + (batch.skippedBecause['batch_cancelled'] ?? 0)).toBe(40);
     const late = await call('POST', `/${id}/resume`);
     expect([late.status, late.body.code]).toEqual([409, 'conflict']);
     expect((await confirmationsOf(all)).reduce((sum, one) => sum + one, 0)).toBe(batch.paid);

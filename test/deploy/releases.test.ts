@@ -3,11 +3,12 @@
  * release whose workflows are incompatible, pinned (docs/deploying.md).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, repository, untilReady, type Program } from '../../scripts/stack.js';
 import { Surety } from '../../scripts/surety.js';
+import { changedBuild } from '../support/changedBuild.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 
 /** The release before this one. */
@@ -29,22 +30,13 @@ function buildOf(commit: string): string {
 }
 
 /** This release with another step before the hold: it cannot go on with what this one has begun. */
-function incompatibleBuild(): string {
-  const place = join(folder, 'incompatible');
-  rmSync(place, { recursive: true, force: true });
-  mkdirSync(join(place, 'dist'), { recursive: true });
-  writeFileSync(join(place, 'package.json'), '{"type":"module"}');
-  cpSync(join(repository, 'dist/src'), join(place, 'dist/src'), { recursive: true });
-  symlinkSync(join(repository, 'node_modules'), join(place, 'node_modules'));
-  const code = readFileSync(join(repository, 'dist/workflows.bundle.js'), 'utf8');
-  const changed = code.replace(
-    /const held = await (\w+)\.ledger\.holdPointsAndReserveFund\((\(0,\w+\.keyOf\)\(payment\))/,
-    (step, calls: string, key: string) => `await ${calls}.ledger.fenceConfirm(${key}, 'another-step'); ${step}`,
+const incompatibleBuild = (): string =>
+  changedBuild('incompatible', (code) =>
+    code.replace(
+      /const held = await (\w+)\.ledger\.holdPointsAndReserveFund\((\(0,\w+\.keyOf\)\(payment\))/,
+      (step, calls: string, key: string) => `await ${calls}.ledger.fenceConfirm(${key}, 'another-step'); ${step}`,
+    ),
   );
-  expect(changed).not.toBe(code);
-  writeFileSync(join(place, 'dist/workflows.bundle.js'), changed);
-  return join(place, 'dist');
-}
 
 /**
  * The workflows' queue has four partitions in production. In one alone the poller that has waited longest is asked, which

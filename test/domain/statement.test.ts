@@ -2,7 +2,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  amountOf,
   readRow,
   shapeOf,
   type Movement,
@@ -10,6 +9,7 @@ import {
   type Shape,
   type StatementMapping,
 } from '../../src/domain/statement.js';
+import { amountOf } from '../../src/domain/statementAmount.js';
 import { Balances, identityOf } from '../../src/domain/statementBalances.js';
 import { mappingOf } from '../support/statements.js';
 

@@ -14,6 +14,8 @@ export interface LivingWorld {
   readonly values: Readonly<Record<string, readonly unknown[]>>;
   /** Bodies that are streamed, by media type. */
   readonly bodies: Readonly<Record<string, readonly string[]>>;
+  /** Whole bodies that fit, by operation: where what one field says decides what others may. */
+  readonly whole: Readonly<Record<string, readonly object[]>>;
   /** Values that no call may use: the id of the key that all calls are made with. */
   readonly never: readonly string[];
 }
@@ -28,6 +30,9 @@ const approvalCount = 40;
 /** Of an organisation: more than it lets be paid without an approver. */
 const dearCount = 20;
 const dearMinor = 1_000_000;
+/** Batches that wait to be resumed or cancelled; others are finished before they are known. */
+const pausedBatchCount = 12;
+const batchMinor = 50;
 
 /** Rates at which nothing waits for a limit: the fuzzer looks for answers that are wrong, not for late ones. */
 export const fuzzEnvironment = { SURETY_KEY_REQUESTS_PER_SECOND: '10000' } as const;
@@ -81,6 +86,7 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
   const approvalId = await askForApprovals(surety, asker.key);
   const dearId = await openDearPayments(surety, asker.key);
   const differenceId = await disagree(surety, key);
+  const batchId = await pauseBatches(surety, key, post);
   return {
     apiUrl: surety.apiUrl,
     key,
@@ -90,10 +96,7 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
       paymentId: [...opened.map(({ id }) => id), ...dearId],
       approvalId,
       differenceId,
-      direction: ['sign'],
-      header: [true],
-      date: [1, 'date'],
-      amount: [2, 'amount'],
+      paymentBatcheId: batchId,
       version: [1],
       currency: ['RUB'],
       // So little that it can be returned of any payment that is paid.
@@ -110,9 +113,19 @@ export async function makeLivingWorld(surety: Surety, key: string, keyRing: KeyR
       ],
       'application/x-ndjson': [`${JSON.stringify(line)}\n`, `${JSON.stringify({ ...line, points: '1' })}\n{}\n`],
     },
+    whole: {
+      'PUT /v1/fund/statement-mapping': [mapping, { ...mapping, header: false, columns: { date: 1, amount: 2 } }],
+      'POST /v1/approvals/{id}/approve': [{ version: 1, reason: 'as agreed' }],
+    },
     never: rows.map(({ id }) => id),
   };
 }
+
+const mapping = {
+  currency: 'RUB',
+  columns: { date: 'date', amount: 'amount', transactionId: 'transaction' },
+  direction: 'sign',
+} as const;
 
 const statement = (name: string): string =>
   `date;amount;transaction\n${Array.from({ length: 20 }, (_, n) => `01.11.2026;-${n + 1},00;${name}-${n}\n`).join('')}`;
@@ -125,9 +138,7 @@ async function disagree(surety: Surety, key: string): Promise<string[]> {
       headers: { authorization: `Bearer ${key}`, 'content-type': type, 'idempotency-key': randomUUID() },
       ...(body === undefined ? {} : { body }),
     });
-  const columns = { date: 'date', amount: 'amount', transactionId: 'transaction' };
-  const mapping = JSON.stringify({ currency: 'RUB', columns, direction: 'sign' });
-  await call('PUT', '/v1/fund/statement-mapping', 'application/json', mapping);
+  await call('PUT', '/v1/fund/statement-mapping', 'application/json', JSON.stringify(mapping));
   await call('POST', '/v1/fund/statements', 'text/csv', statement('start'));
   for (let attempt = 1; attempt < 300; attempt++) {
     const response = await fetch(`${surety.apiUrl}/v1/fund/differences`, {
@@ -151,6 +162,27 @@ async function askForApprovals(surety: Surety, key: string): Promise<string[]> {
     });
     const { approval } = (await response.json()) as { approval: { id: string } };
     ids.push(approval.id);
+  }
+  return ids;
+}
+
+/** Paused before they could finish, as far as that succeeds. */
+async function pauseBatches(
+  surety: Surety,
+  key: string,
+  post: (path: string, body: object) => Promise<unknown>,
+): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < pausedBatchCount; n++) {
+    const invoices = await Promise.all([1, 2, 3].map(() => surety.twin.createInvoice({ amountMinor: batchMinor })));
+    const { id } = (await post('/v1/payment-batches', { invoiceIds: invoices.map((invoice) => invoice.id) })) as {
+      id: string;
+    };
+    const paused = await fetch(`${surety.apiUrl}/v1/payment-batches/${id}/pause`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'idempotency-key': randomUUID() },
+    });
+    if (paused.ok) ids.push(id);
   }
   return ids;
 }

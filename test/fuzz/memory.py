@@ -42,6 +42,7 @@ class Memory:
         self.rng = rng
         self.values = {name: list(known) for name, known in world["values"].items()}
         self.bodies = world["bodies"]
+        self.whole = world["whole"]
         self.never = set(world["never"])
         # Fields of what has an id: a body about it may have to repeat them.
         self.fields = {}
@@ -129,7 +130,10 @@ class Memory:
             # A cursor belongs to a list and its filters; see repetition.
             if value is not None and name != "after" and self.rng.random() < share / 2:
                 case.query[name] = value
-        if isinstance(case.body, (dict, list)):
+        whole = self.whole.get(case.operation.label)
+        if whole is not None and self.rng.random() < share / 2:
+            case.body = copy.deepcopy(self.rng.choice(whole))
+        elif isinstance(case.body, (dict, list)):
             case.body = self.known(case.body, about, share)
         elif case.media_type in self.bodies and self.rng.random() < share:
             case.body = self.rng.choice(self.bodies[case.media_type])

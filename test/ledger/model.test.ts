@@ -117,7 +117,7 @@ const steps = {
     to: oneOf('awaiting_confirmation', 'declined', 'cancelled', 'expired', 'awaiting_approval'),
     confirmation: fc.option(confirmation, { freq: 2 }),
   }),
-  unproven: fc.record({ do: oneOf('unproven'), ...of, state: oneOf('unknown', 'in_review') }),
+  unproven: fc.record({ do: oneOf('unproven'), ...of, state: oneOf('unknown', 'in_review'), goesBack: fc.boolean() }),
   resume: fc.record({ do: oneOf('resume'), ...of, mustSettle: fc.boolean() }),
   open_resolution: fc.record({
     do: oneOf('open_resolution'),
@@ -224,8 +224,8 @@ const verbs = {
   refused: (payment) => ({ do: 'end', ...usual, payment, class: 'refused', flag: null, attempt: 'last' }),
   paid: (payment) => ({ do: 'end', ...usual, payment, class: 'paid', flag: null, attempt: 'last' }),
   lost: (payment) => ({ do: 'end', ...usual, payment, class: 'unknown', flag: null, attempt: 'last' }),
-  isUnknown: (payment) => ({ do: 'unproven', ...usual, payment, state: 'unknown' }),
-  isInReview: (payment) => ({ do: 'unproven', ...usual, payment, state: 'in_review' }),
+  isUnknown: (payment) => ({ do: 'unproven', ...usual, payment, state: 'unknown', goesBack: true }),
+  isInReview: (payment) => ({ do: 'unproven', ...usual, payment, state: 'in_review', goesBack: false }),
   readsPending: (payment) => ({ do: 'read', ...pending, payment, isPriced: false }),
   readsPaid: (payment) => ({ do: 'read', ...pending, payment, isPriced: false, status: 'paid' }),
   readsCanceled: (payment) => ({ do: 'read', ...pending, payment, isPriced: false, status: 'canceled' }),
@@ -523,7 +523,7 @@ class Pair {
         return { do: 'close', ...key, to: one.to, reason: `because-${one.to}`, confirmationId };
       }
       case 'unproven':
-        return { do: 'unproven', ...key, state: one.state, reason: `because-${one.state}` };
+        return { do: 'unproven', ...key, state: one.state, reason: `because-${one.state}`, goesBack: one.goesBack };
       case 'resume':
         return { do: 'resume', ...key, mustSettle: one.mustSettle };
       case 'open_resolution': {

@@ -96,7 +96,12 @@ export type Operation = { readonly at: number } & (
       readonly reason: string;
       readonly confirmationId: string | null;
     })
-  | (Of & { readonly do: 'unproven'; readonly state: 'unknown' | 'in_review'; readonly reason: string })
+  | (Of & {
+      readonly do: 'unproven';
+      readonly state: 'unknown' | 'in_review';
+      readonly reason: string;
+      readonly goesBack: boolean;
+    })
   /** mustSettle: the old run still runs; taken over only if something is held, or was released by a person. */
   | (Of & { readonly do: 'resume'; readonly mustSettle: boolean })
   | {
@@ -716,6 +721,16 @@ function isProvenUnpaid(ledger: Ledger, { read: last, ...payment }: Payment): bo
 function unproven(_: Ledger, payment: Payment, said: Doing<'unproven'>): Outcome {
   if (payment.epoch > said.epoch) return superseded;
   if (!isSettling(payment)) return conflict(payment);
+  const isDoubtful = payment.attempts.some(
+    (attempt) =>
+      attempt.class === null || isAnswered(attempt) || attempt.class === 'unknown' || attempt.class === 'paid',
+  );
+  if (said.goesBack && payment.state !== 'in_review' && !payment.isReleased && !isDoubtful) {
+    payment.state = 'settling';
+    payment.reason = null;
+    const refused = payment.attempts.findLast((attempt) => attempt.class === 'refused');
+    return refused === undefined ? { outcome: 'not_executed' } : { outcome: 'refused', code: refused.code };
+  }
   // What a person was asked stays asked.
   if (payment.state !== 'in_review' || said.state === 'in_review') {
     payment.state = said.state;

@@ -109,6 +109,29 @@ describe('a new run', () => {
     expect(await balanceOf(member)).toEqual({ available: 10, held: 0 });
   });
 
+  it.each([
+    ['unknown', { state: 'unknown', outcome: 'noted' }],
+    ['not_executed', { outcome: 'not_executed' }],
+    ['refused', { outcome: 'refused', code: 'a_code' }],
+    ['paid', { outcome: 'noted', paid: { n: 1, transactionId: 'T-late' } }],
+  ] as const)('hears that no doubt is left, where an answer came late: %s', async (ended, expected) => {
+    const { key } = await held();
+    await tried(key, 1, null);
+    const note = () =>
+      books.ledger.noteUnproven(
+        key,
+        { state: 'unknown', reason: 'outcome_unknown', lastProbe: null, nextProbeAt: 0, goesBack: true },
+        Date.now(),
+      );
+    await expect(note()).resolves.toMatchObject({ outcome: 'noted', state: 'unknown' });
+    await books.admin.query('UPDATE payment_attempt SET class = $2, transaction_id = $3 WHERE payment_id = $1', [
+      ...[key.paymentId, ended, ended === 'paid' ? 'T-late' : null],
+    ]);
+    await expect(note()).resolves.toMatchObject(expected);
+    const { rows } = await books.admin.query('SELECT state FROM payment WHERE id = $1', [key.paymentId]);
+    expect(rows).toEqual([{ state: ended === 'not_executed' || ended === 'refused' ? 'settling' : 'unknown' }]);
+  });
+
   it('that has forgotten everything hears from the ledger how it stands', async () => {
     const { key } = await held();
     await tried(key, 1, 'unknown');

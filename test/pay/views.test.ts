@@ -5,6 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { repository } from '../../scripts/stack.js';
+import { formatMoney, formatPoints } from '../../src/api/pay/format.js';
 import { texts } from '../../src/api/pay/texts.js';
 import { Pauses } from '../../src/ledger/pauses.js';
 import { enter, entryLink, freshTab, openBrowser, untilView } from '../support/browser.js';
@@ -108,6 +109,20 @@ const idIn = (page: Page): string => new URL(page.url()).pathname.split('/').at(
 async function openedByAnna() {
   const opened = await world.open((await world.invoice()).id);
   return opened as unknown as { body: { invoice: { id: string } } };
+}
+
+/** Asked for by one key, approved by another. */
+async function giveBack(paymentId: string, amountMinor: number): Promise<void> {
+  const wish = { amountMinor, fundRestored: false, reference: 'refund-1', reason: 'one piece came back' };
+  const asked = await world.call(world.keys.loyalty, 'POST', `/v1/payments/${paymentId}/returns`, wish);
+  const { approvalId } = asked.body as unknown as { approvalId: string };
+  const made = await world.call(world.keys.loyalty, 'POST', '/v1/api-keys', { name: 'two', scopes: ['fund:approve'] });
+  const { key } = made.body as unknown as { key: string };
+  await world.call(key, 'POST', `/v1/approvals/${approvalId}/approve`, { version: 1, reason: 'seen' });
+  await eventually(
+    async () => ((await world.read(paymentId)) as unknown as { returnedMinor: number }).returnedMinor === amountMinor,
+    () => 'the return is not booked',
+  );
 }
 
 const pay = (page: Page) => page.getByRole('button', { name: /^(Списать|Pay)/ }).click();
@@ -236,6 +251,30 @@ describe('[buyer 9] [buyer 15] [buyer 2] each view says its own, in RU and EN, w
       await stay.waitFor();
       await stay.click();
     });
+    await context.close();
+  });
+
+  it('paid, and given back in part: how much, in money and in points, here and in the list', async () => {
+    const invoice = await world.invoice();
+    const { page, context } = await tabFor(world, invoice.id);
+    await pay(page);
+    await untilView(page, 'paid');
+    const id = idIn(page);
+    await giveBack(id, 2_345_67);
+    for (const language of ['en', 'ru'] as const) {
+      await inLanguage(page)(language);
+      await page.locator('[data-stay]').click();
+      const text = await page.locator('main').innerText();
+      const { returned, returnedPoints } = texts[language];
+      expect(text).toMatch(new RegExp(`${returned}\\s+${formatMoney(2_345_67, 'RUB', language)}`));
+      expect(text).toMatch(new RegExp(`${returnedPoints}\\s+${formatPoints(2_345, language)}`));
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map(({ id: rule }) => rule)).toEqual([]);
+      await page.screenshot({ path: join(pictures, `paid_returned-${language}.png`), fullPage: true });
+    }
+    await page.goto(new URL('../payments', page.url()).href);
+    await untilView(page, 'payments');
+    expect(await page.locator('main').innerText()).toContain(formatPoints(2_345, 'ru'));
     await context.close();
   });
 

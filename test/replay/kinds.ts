@@ -21,7 +21,13 @@ async function opened(
   for (const trouble of troubles) {
     await world.twin.arrangeFault({ ...trouble, invoiceId: id, operation: 'confirm' });
   }
-  return { payment: await world.open(id), invoiceId: id };
+  const payment = await world.open(id);
+  // The first one may take longer than its request waits.
+  await eventually(
+    async () => (await world.read(payment.body.id)).state !== 'opening',
+    () => `${payment.body.id} is not read`,
+  );
+  return { payment: { ...payment, body: await world.read(payment.body.id) }, invoiceId: id };
 }
 
 async function ended(world: World, { body }: ApiAnswer, key = world.keys.loyalty): Promise<WorkflowHandle> {
@@ -346,6 +352,13 @@ export const kinds: Readonly<Record<string, Live>> = {
     return endedAs(world, paymentId, 'paid');
   },
   sweep: (world) => anyCompleted(world, 'sweepPayments'),
+  'ledger sealed': async (world) => {
+    await eventually(
+      async () => (await world.surety.admin.query('SELECT FROM audit_block')).rowCount !== 0,
+      () => 'nothing is sealed',
+    );
+    return anyCompleted(world, 'sealLedger');
+  },
   'webhook delivered': (world) => delivered(world, status(204)),
   'webhook delivered by the second attempt': (world) => {
     let attempts = 0;

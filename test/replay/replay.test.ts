@@ -7,33 +7,20 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { bundlePath as sourcePath } from '../../src/workflows/bundlePath.js';
-import { repository } from '../../scripts/stack.js';
 import { World } from '../support/world.js';
 import { kinds, needsApproverAboveMinor } from './kinds.js';
+import { bundlePath, replay } from './replayed.js';
+import { takenUpByAnotherAttempt, type History } from './anotherAttempt.js';
 
 const folder = join(import.meta.dirname, 'histories');
 const fileOf = (kind: string) => join(folder, `${kind.replaceAll(/[^a-z]+/gi, '-')}.json`);
-const bundlePath = join(repository, 'dist/workflows.bundle.js');
 
 beforeAll(() => {
   Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
 });
-
-/** @returns what did not replay, in words */
-async function replay(histories: readonly (readonly [string, unknown])[], codePath = bundlePath): Promise<string[]> {
-  const wrong: string[] = [];
-  const results = Worker.runReplayHistories(
-    { workflowBundle: { codePath } },
-    histories.map(([workflowId, history]) => ({ workflowId, history: historyFromJSON(history) })),
-  );
-  for await (const { workflowId, error } of results) {
-    if (error !== undefined) wrong.push(`${workflowId}: ${error.name}`);
-  }
-  return wrong;
-}
 
 const recorded = () =>
   readdirSync(folder).map((name) => [name, JSON.parse(readFileSync(join(folder, name), 'utf8'))] as const);
@@ -75,7 +62,7 @@ describe('histories of this build', () => {
       timings: { waitScale: 0.000_05 },
       temporalSetup: {
         ...{ SWEEP_EVERY_MS: '1000', SWEEP_GRACE_MS: '300', INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
-        ...{ WEBHOOK_START_EVERY_MS: '1000', WEBHOOK_START_GRACE_MS: '300' },
+        ...{ WEBHOOK_START_EVERY_MS: '1000', WEBHOOK_START_GRACE_MS: '300', SEAL_EVERY_MS: '1000' },
       },
     });
     await world.surety.admin.query('UPDATE partner SET organisation_policy = $2 WHERE id = $1', [
@@ -96,4 +83,15 @@ describe('histories of this build', () => {
     }
     expect(await replay([[kind, JSON.parse(history)]])).toEqual([]);
   });
+
+  it.each(['loyalty paid', 'organisation paid', 'organisation approved', 'organisation paid by a batch'])(
+    '%s: a worker stands still during a step of the ledger, and ends it in the attempt after the time-out',
+    async (kind) => {
+      const live = kinds[kind];
+      if (live === undefined) throw new Error(`there is no kind ${kind}`);
+      const history = JSON.parse(historyToJSON(await (await live(world)).fetchHistory())) as History;
+      // Longer than a read is fresh.
+      expect(await replay([[kind, takenUpByAnotherAttempt(history, 100_000)]])).toEqual([]);
+    },
+  );
 });

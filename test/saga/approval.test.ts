@@ -88,6 +88,34 @@ describe('an organisation’s invoice', () => {
   });
 });
 
+it('an invoice of a batch whose sum changes while its calls are turned away is not paid, the others are', async () => {
+  const [edited, other] = await Promise.all([1, 2].map(() => world.invoice({ amountMinor: 100 })));
+  if (edited === undefined || other === undefined) throw new Error('no invoices');
+  await world.twin.arrangeFault({
+    ...{ invoiceId: edited.id, operation: 'confirm', kind: 'refuse', status: 429, code: 'busy', times: 9_999 },
+  });
+  const batches = '/v1/payment-batches';
+  const batch = async (path: string, body?: object) =>
+    (await world.call(world.keys.organisation, body === undefined ? 'GET' : 'POST', `${batches}${path}`, body)).body;
+  const { id } = await batch('', { invoiceIds: [edited.id, other.id] });
+  await eventually(
+    async () => (await confirms(edited.id)) > 0,
+    () => 'it was never called',
+  );
+  await world.twin.editInvoice(edited.id, { amountMinor: 101 });
+  await eventually(
+    async () => (await batch(`/${id}`)).state === 'finished',
+    () => 'the batch does not finish',
+  );
+  const { data } = (await batch(`/${id}/items`)) as unknown as { data: object[] };
+  expect(data).toMatchObject([
+    { invoiceId: edited.id, state: 'declined', reason: 'amount_changed' },
+    { invoiceId: other.id, state: 'paid', reason: null },
+  ]);
+  const { confirmations } = await world.twin.account('demo-organisation');
+  expect(confirmations.map(({ invoiceId }) => invoiceId)).not.toContain(edited.id);
+});
+
 describe('an approver', () => {
   it('approves what he saw, and it is paid once', async () => {
     const { id, invoiceId } = await waiting();

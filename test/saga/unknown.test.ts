@@ -97,6 +97,61 @@ describe('an unknown outcome', () => {
   });
 });
 
+describe('an answer that is recorded late', () => {
+  /** Told unknown, with no read that would prove anything; then a worker that stood still says what it had heard. */
+  async function toldLate(ended: { class: 'not_executed' | 'refused'; code: string }): Promise<ApiAnswer> {
+    const opened = await openWithFault({ kind: 'error_before', status: 500 });
+    await world.twin.arrangeFault({
+      ...{
+        invoiceId: invoiceIdOf(opened),
+        operation: 'confirm',
+        kind: 'refuse',
+        status: 429,
+        code: 'busy',
+        times: 9_999,
+      },
+    });
+    await world.twin.arrangeFault({
+      ...{ invoiceId: invoiceIdOf(opened), operation: 'read', kind: 'error_before', status: 503, times: 9_999 },
+    });
+    expect((await world.confirm(opened)).body.state).toBe('unknown');
+    await world.surety.admin.query('UPDATE payment_attempt SET class = $2, code = $3 WHERE payment_id = $1', [
+      ...[opened.body.id, ended.class, ended.code],
+    ]);
+    return opened;
+  }
+
+  it('"not executed": no doubt is left, so the buyer may cancel while every call is turned away', async () => {
+    const before = await world.balance('anna');
+    const opened = await toldLate({ class: 'not_executed', code: 'too_many_requests' });
+    await world.until(opened.body.id, ['settling']);
+    // It is read again before the next call.
+    await eventually(
+      async () =>
+        (await world.call(world.keys.loyalty, 'POST', `/v1/payments/${opened.body.id}/cancel`, {})).status === 200,
+      () => 'the cancel never counted',
+    );
+    expect((await world.read(opened.body.id)).state).toBe('cancelled');
+    expect(await world.balance('anna')).toEqual(before);
+  });
+
+  it('"not executed": called again, and paid once', async () => {
+    const opened = await toldLate({ class: 'not_executed', code: 'too_many_requests' });
+    await world.until(opened.body.id, ['settling']);
+    await world.twin.clearFaults();
+    await world.until(opened.body.id, ['paid']);
+    expect((await confirmsAtTwin(opened)).filter(({ effect }) => effect === 'executed')).toHaveLength(1);
+  });
+
+  it('a refusal: declined, and everything given back', async () => {
+    const before = await world.balance('anna');
+    const opened = await toldLate({ class: 'refused', code: 'limit_reached' });
+    expect((await world.until(opened.body.id, ['declined'])).at(-1)).toBe('declined');
+    expect(await world.read(opened.body.id)).toMatchObject({ reason: 'refused' });
+    expect(await world.balance('anna')).toEqual(before);
+  });
+});
+
 it('the attempt is in the ledger before Invoicebox hears of the call', async () => {
   const opened = await openWithFault({ kind: 'pause', when: 'before' });
   const said = world.confirm(opened);

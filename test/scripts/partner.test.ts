@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { repository } from '../../scripts/stack.js';
 import { Books, postgres, testKeys } from '../support/books.js';
+import { eventually } from '../support/world.js';
 
 let books: Books;
 const folder = mkdtempSync(join(tmpdir(), 'surety-partner-'));
@@ -57,6 +58,31 @@ it('creates a partner, prints its first API key once, and changes it when applie
   expect(await books.ledger.fundBalance(id)).toMatchObject([
     { sizeMinor: 100_000_000_00, availableMinor: 100_000_000_00 },
   ]);
+});
+
+it('waits for a payment that moves the money, and holds nothing that the payment needs', async () => {
+  await apply({});
+  const paying = await books.admin.connect();
+  await paying.query('BEGIN');
+  const { rows } = await paying.query<{ partner_id: string }>(
+    `SELECT partner_id FROM account
+     WHERE partner_id = (SELECT id FROM partner WHERE slug = 'example') AND kind = 'fund.available' FOR UPDATE`,
+  );
+  const applied = apply({ funds: [{ currency: 'RUB', deposits: [{ amountMinor: 1, reference: 'one-more' }] }] });
+  await eventually(
+    async () => {
+      const waiting = await books.admin.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      return waiting.rowCount === 1;
+    },
+    () => 'it does not wait',
+  );
+  // As fund_watch does.
+  await paying.query('UPDATE fund SET is_low = is_low WHERE partner_id = $1', [rows[0]?.partner_id]);
+  await paying.query('COMMIT');
+  paying.release();
+  expect(await applied).toMatchObject({ code: 0 });
 });
 
 it.each([

@@ -14,6 +14,7 @@ const confirmation = {
 describe('messages from outside', () => {
   it('takes a well-formed confirmation as it is, and drops fields that it does not know', () => {
     expect(readConfirmation({ ...confirmation, more: 'x' })).toEqual(confirmation);
+    expect(readConfirmation({ ...confirmation, askedAt: 1 })).toEqual({ ...confirmation, askedAt: 1 });
   });
 
   it.each([
@@ -30,6 +31,7 @@ describe('messages from outside', () => {
     { ...confirmation, actor: { kind: 'god', id } },
     { ...confirmation, actor: { kind: 'member', id: 'x'.repeat(1_000_000) } },
     { ...confirmation, notAfter: '1' },
+    { ...confirmation, askedAt: -1 },
   ])('refuses a malformed confirmation (%#)', (message) => {
     expect(readConfirmation(message)).toBeNull();
   });

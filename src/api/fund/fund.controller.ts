@@ -1,11 +1,12 @@
 /** `/v1/fund`: our mirror of the guarantee fund. Amounts are integer minor units. */
-import { Body, Get, Post, Put, Res } from '@nestjs/common';
+import { Body, Get, Post, Put, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import { Fund, type FundMirror } from '../../ledger/fund.js';
+import { Fund, fundActKinds, type FundMirror } from '../../ledger/fund.js';
 import { send } from '../answer.js';
 import { CallerOf, type Caller } from '../auth/apiKeys.js';
+import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
@@ -38,6 +39,18 @@ const fundSchema = z
   .meta({ id: 'Fund' });
 const fundListSchema = z.object({ data: z.array(fundSchema) }).meta({ id: 'FundList' });
 
+const actSchema = z
+  .object({
+    id: z.uuid(),
+    kind: z.enum(fundActKinds),
+    detail: z.looseObject({}).meta({ description: 'What was changed, and why' }),
+    by: z.object({ kind: z.string(), id: z.string() }),
+    at: instant,
+  })
+  .meta({ id: 'FundAct' });
+const actsQuery = z.strictObject(pageQuery);
+const position = z.object({ id: z.uuid() });
+
 const lowWaterBody = z
   .strictObject({
     currency,
@@ -57,6 +70,7 @@ export class FundController {
   constructor(
     private readonly fund: Fund,
     private readonly idempotency: Idempotency,
+    private readonly cursors: Cursors,
   ) {}
 
   @Get()
@@ -67,6 +81,26 @@ export class FundController {
   })
   async read(@CallerOf() { partnerId }: Caller) {
     return { data: (await this.fund.read(partnerId, Date.now())).map(fundJson) };
+  }
+
+  @Get('acts')
+  @Endpoint({
+    scope: 'fund:read',
+    summary: 'List what was done about the fund that moves no money, newest first',
+    description: 'Who has set the mark, and who has said that a doubted fund may be trusted again.',
+    answers: { 200: pageOf(actSchema, 'FundActPage') },
+  })
+  async acts(@CallerOf() { partnerId }: Caller, @Query({ schema: actsQuery }) query: z.infer<typeof actsQuery>) {
+    const { after, limit } = query;
+    const key = { partnerId, list: 'fund-acts', filters: {} };
+    const before = after === undefined ? null : this.cursors.open(key, after, position).id;
+    const read = await this.fund.acts(partnerId, before, limit + 1);
+    return this.cursors.page(
+      key,
+      limit,
+      read.map((act) => ({ ...act, at: utc(act.at) })),
+      ({ id }) => ({ id }),
+    );
   }
 
   /** A PUT says what the mark is to be: repeating it changes nothing, so it needs no Idempotency-Key. */

@@ -127,6 +127,7 @@ export class PayController {
       seen,
       actor: { kind: 'member', id: memberId },
       confirmationId: uuidOf(wish),
+      askedAt: Date.now(),
       notAfter,
     });
     await this.#goOn(found, 'confirm', said, notAfter, idempotencyId);

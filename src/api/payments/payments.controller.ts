@@ -16,7 +16,7 @@ import { cancelBody, confirmBody, confirmed, openBody, paymentsQuery, refuseBody
 import { passportSchema, paymentJson, paymentSchema } from './paymentJson.js';
 import { countsForMs, Payments } from './payments.js';
 import { hasBegun, type SagaAnswer } from './sagas.js';
-import { came, conflict, type Told, type Verb } from './told.js';
+import { came, conflict, toldOf, type Told, type Verb } from './told.js';
 
 const position = z.object({ id: z.uuid() });
 
@@ -174,6 +174,7 @@ export class PaymentsController {
         seen,
         actor: { kind: 'api_key', id: caller.keyId },
         confirmationId: uuidOf(wish),
+        askedAt: Date.now(),
         notAfter: Date.now() + countsForMs,
       });
     });
@@ -291,22 +292,6 @@ export class PaymentsController {
   }
 
   async #tell(partnerId: string, paymentId: string): Promise<Told> {
-    const payment = await this.#read(partnerId, paymentId);
-    const body = paymentJson(payment);
-    const moving =
-      payment.state === 'opening' ||
-      payment.state === 'settling' ||
-      payment.state === 'unknown' ||
-      payment.state === 'in_review';
-    const status = moving ? 202 : 200;
-    const headers = { Location: `/v1/payments/${paymentId}` };
-    const { state, reason, confirmation } = payment;
-    return {
-      answer: { status, body, headers },
-      state,
-      reason,
-      confirmationId: confirmation?.confirmationId ?? null,
-      body,
-    };
+    return toldOf(await this.#read(partnerId, paymentId));
   }
 }

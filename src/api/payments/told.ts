@@ -1,7 +1,9 @@
 /** How a payment stands after something was said to it, and what that means for who said it. */
 import { isFinal, type PaymentState } from '../../domain/payment.js';
+import type { PaymentEntity } from '../../database/entities/payment.js';
 import type { ApiAnswer } from '../answer.js';
 import { Problem } from '../problem.js';
+import { paymentJson } from './paymentJson.js';
 
 export type Verb = 'confirm' | 'cancel' | 'refuse';
 
@@ -12,6 +14,21 @@ export interface Told {
   readonly reason: string | null;
   readonly confirmationId: string | null;
   readonly body: object;
+}
+
+/** 202 while it moves by itself. */
+export function toldOf(payment: PaymentEntity): Told {
+  const body = paymentJson(payment);
+  const { id, state, reason, confirmation } = payment;
+  const moves = state === 'opening' || state === 'settling' || state === 'unknown' || state === 'in_review';
+  const headers = { Location: `/v1/payments/${id}` };
+  return {
+    answer: { status: moves ? 202 : 200, body, headers },
+    state,
+    reason,
+    confirmationId: confirmation?.confirmationId ?? null,
+    body,
+  };
 }
 
 /** Whether a payment now stands where the verb was to bring it. */

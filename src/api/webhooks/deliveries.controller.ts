@@ -2,7 +2,8 @@
 import { Body, Get, Param, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { z } from 'zod';
-import { Webhooks, type WebhookDelivery } from '../../ledger/webhooks.js';
+import type { WebhookDelivery } from '../../ledger/webhookRows.js';
+import { Webhooks } from '../../ledger/webhooks.js';
 import { WebhookStarts } from '../../webhookStarts.js';
 import { send } from '../answer.js';
 import { CallerOf, type Caller } from '../auth/apiKeys.js';

@@ -46,3 +46,16 @@ BEGIN
   RETURN jsonb_build_object('outcome', 'set');
 END
 $$;
+
+-- What was done, newest first, from before the given one: an array of {id, kind, detail, by, at}.
+CREATE OR REPLACE FUNCTION fund_act_list(p_partner uuid, p_before uuid, p_limit integer) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+BEGIN
+  PERFORM set_config('surety.partner', p_partner::text, true);
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'kind', kind, 'detail', body, 'by', actor, 'at', at) ORDER BY id DESC), '[]')
+    FROM (
+      SELECT * FROM fund_act WHERE partner_id = p_partner AND (p_before IS NULL OR id < p_before) ORDER BY id DESC LIMIT p_limit
+    ) AS page);
+END
+$$;

@@ -2,9 +2,12 @@
 -- The hold stays as it is. Outcomes: superseded; conflict {state}; noted {state, reason, held | null, released,
 -- paid: {n, transactionId, requestId} | null}: how it stands, for a run that was reset and has forgotten it; paid: an answer
 -- that nobody has captured. Of a released one, held is what was.
+-- p_goes_back: where the answers recorded meanwhile leave no doubt, the payment is settling again instead: not_executed (no
+-- call can have paid, the next one may be made), or refused {code}.
+DROP FUNCTION IF EXISTS payment_unproven(uuid, uuid, integer, text, text, text, timestamptz, timestamptz);
 CREATE OR REPLACE FUNCTION payment_unproven(
   p_partner uuid, p_payment uuid, p_epoch integer, p_state text, p_reason text, p_last_probe text,
-  p_next_probe_at timestamptz, p_at timestamptz
+  p_next_probe_at timestamptz, p_at timestamptz, p_goes_back boolean DEFAULT false
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -12,6 +15,7 @@ DECLARE
   v_hold hold;
   v_state text;
   v_reason text;
+  v_code text;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO STRICT v_payment FROM payment WHERE id = p_payment FOR UPDATE;
@@ -20,6 +24,21 @@ BEGIN
   END IF;
   IF v_payment.state NOT IN ('settling', 'unknown', 'in_review') THEN
     RETURN jsonb_build_object('outcome', 'conflict', 'state', v_payment.state);
+  END IF;
+  IF p_goes_back AND v_payment.state IN ('settling', 'unknown') AND v_payment.released_at IS NULL
+    AND NOT EXISTS (SELECT FROM payment_attempt WHERE payment_id = p_payment
+      AND (class IS NULL OR class IN ('unknown', 'paid') OR transaction_id IS NOT NULL))
+  THEN
+    UPDATE payment SET state = 'settling', reason = NULL, next_probe_at = NULL,
+      last_probe = coalesce(p_last_probe, last_probe) WHERE id = p_payment;
+    SELECT code INTO v_code FROM payment_attempt WHERE payment_id = p_payment AND class = 'refused' ORDER BY n DESC LIMIT 1;
+    IF FOUND THEN
+      RETURN jsonb_build_object('outcome', 'refused', 'code', v_code);
+    END IF;
+    IF v_payment.state = 'unknown' THEN
+      PERFORM payment_event_write(p_partner, p_payment, 'payment.not_executed', '{}', p_at);
+    END IF;
+    RETURN jsonb_build_object('outcome', 'not_executed');
   END IF;
   -- What a person was asked about stays with him, also when the run that asked was reset.
   v_state := CASE v_payment.state WHEN 'in_review' THEN 'in_review' ELSE p_state END;

@@ -22,6 +22,9 @@ BEGIN
   WHERE partner_id = p_partner AND (id = v_expired OR kind = 'member.available' AND owner = ANY (v_members))
   ORDER BY id FOR UPDATE;
   PERFORM FROM lot WHERE member_id = ANY (v_members) AND NOT spent AND expires_at <= p_at ORDER BY id FOR UPDATE;
+  -- What was closed since has to be made anew.
+  DELETE FROM points_closing WHERE partner_id = p_partner AND ends_at > (
+    SELECT min(expires_at) FROM lot WHERE member_id = ANY (v_members) AND NOT spent AND expires_at <= p_at);
   WITH due AS (
     UPDATE lot SET remaining = 0 WHERE member_id = ANY (v_members) AND NOT spent AND expires_at <= p_at
     RETURNING lot.id, lot.member_id, lot.expires_at, old.remaining AS points
