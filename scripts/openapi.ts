@@ -32,7 +32,7 @@ const config = {
 } as const;
 
 // Preview: the controllers are looked at, nothing is connected to.
-const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silent' })), {
+const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silent' }), null), {
   preview: true,
   logger: false,
 });
