@@ -136,6 +136,14 @@ FROM account WHERE NOT EXISTS (SELECT FROM partner WHERE partner.id = account.pa
   OR owner IS NOT NULL
   AND NOT EXISTS (SELECT FROM member WHERE member.id = account.owner AND member.partner_id = account.partner_id)
 UNION ALL
+SELECT 'payment_of_unknown_member', payment.id, payment.partner_id
+FROM payment WHERE member_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM member WHERE member.id = payment.member_id AND member.partner_id = payment.partner_id)
+UNION ALL
+SELECT 'hold_of_unknown_member', hold.id, hold.partner_id
+FROM hold WHERE member_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM member WHERE member.id = hold.member_id AND member.partner_id = hold.partner_id)
+UNION ALL
 SELECT 'lot_of_unknown_member', lot.id, lot.partner_id
 FROM lot WHERE NOT EXISTS (SELECT FROM member WHERE member.id = lot.member_id AND member.partner_id = lot.partner_id)
 UNION ALL

@@ -31,6 +31,10 @@ BEGIN
     IF v_partner.fund_doubted_at IS NOT NULL THEN
       RETURN jsonb_build_object('outcome', 'refused', 'reason', 'fund_unavailable');
     END IF;
+    -- No foreign key tells (0020c_member_keys.sql).
+    IF p_member IS NOT NULL AND NOT EXISTS (SELECT FROM member WHERE id = p_member) THEN
+      RAISE EXCEPTION 'there is no member %', p_member USING ERRCODE = 'foreign_key_violation';
+    END IF;
     INSERT INTO payment (id, partner_id, scheme, invoice_id, member_id, member_named, opened_by, policy,
       success_url, fail_url, cancel_url, opened_at)
     VALUES (p_payment, p_partner, p_scheme, lower(p_invoice), p_member, p_member IS NOT NULL, p_opened_by, p_policy,
