@@ -1,7 +1,7 @@
 /**
  * `npm run partner -- apply partner.json`: creates or changes a partner, idempotently, and prints its first API key once.
  * The token and the login secret are sealed with the key ring before they reach the database.
- * `pause` and `resume` are in pausePartner.ts.
+ * `pause` and `resume` are in pausePartner.ts, `reseal` is in reseal.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +16,11 @@ import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { invoiceboxOptions, organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
 import { pauseOrResume, pauseUsage } from './pausePartner.js';
+import { reseal } from './reseal.js';
 
 const usage = `usage:
   npm run partner -- apply partner.json            creates or changes one
+  npm run partner -- reseal                        seals with the first key of SURETY_KEYS what older ones have sealed
 ${pauseUsage}`;
 
 const integer = z.int().min(0).max(1e13);
@@ -170,6 +172,8 @@ async function main([verb, ...args]: readonly string[]): Promise<void> {
       if (file === undefined) throw new Error(usage);
       return apply(file);
     }
+    case 'reseal':
+      return resealAll();
     case 'pause':
     case 'resume':
       return pauseFrom(verb, args);
@@ -201,6 +205,22 @@ async function apply(file: string): Promise<void> {
     process.stdout.write(
       applied.apiKey === null ? 'it has API keys already; none was made\n' : `API key, shown once: ${applied.apiKey}\n`,
     );
+  } finally {
+    await client.end();
+  }
+}
+
+async function resealAll(): Promise<void> {
+  const config = readPartnerConfig();
+  const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });
+  await client.connect();
+  try {
+    const keyRing = new KeyRing(config.SURETY_KEYS);
+    const { sealedAnew, already, lost } = await reseal(client, keyRing);
+    const { sealingKeyId } = keyRing;
+    process.stdout.write(`sealed anew by ${sealingKeyId}: ${sealedAnew}; were so already: ${already}\n`);
+    for (const one of lost) process.stdout.write(`cannot be opened by any key of SURETY_KEYS: ${one}\n`);
+    if (lost.length > 0) process.exitCode = 1;
   } finally {
     await client.end();
   }

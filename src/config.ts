@@ -162,6 +162,9 @@ const recoverEnvironment = z.object({
   DATABASE_ADMIN_URL: url,
 });
 
+/** Whoever has a worker's port is a worker. */
+const healthyEnvironment = z.object({ WORKER_HEALTH_PORT: port.optional(), PORT: apiEnvironment.shape.PORT });
+
 export type ApiConfig = z.infer<typeof apiEnvironment>;
 export type WorkerConfig = z.infer<typeof workerEnvironment>;
 export type MigrateConfig = z.infer<typeof migrateEnvironment>;
@@ -183,6 +186,7 @@ export const readDoctorConfig = (): z.infer<typeof doctorEnvironment> => read(do
 export const readResolveConfig = (): z.infer<typeof resolveEnvironment> => read(resolveEnvironment);
 export const readPauseConfig = (): z.infer<typeof pauseEnvironment> => read(pauseEnvironment);
 export const readRecoverConfig = (): z.infer<typeof recoverEnvironment> => read(recoverEnvironment);
+export const readHealthyConfig = (): z.infer<typeof healthyEnvironment> => read(healthyEnvironment);
 export const readPartnerConfig = (): PartnerConfig => read(partnerEnvironment);
 export const readTemporalSetupConfig = (environment?: NodeJS.ProcessEnv): TemporalSetupConfig =>
   read(temporalSetupEnvironment, environment);

@@ -13,7 +13,13 @@ interface Service {
   profiles?: string[];
   restart?: string;
   stop_grace_period?: string;
-  deploy?: { replicas: number };
+  deploy?: { replicas?: number; resources?: { limits?: { cpus: string; memory: string; pids: number } } };
+  read_only?: boolean;
+  cap_drop?: string[];
+  cap_add?: string[];
+  security_opt?: string[];
+  privileged?: boolean;
+  logging?: { driver: string; options: Record<string, string> };
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
   build?: { target: string };
@@ -50,8 +56,7 @@ describe('the production shape', () => {
         'grafana',
       ].sort(),
     );
-    expect(service('api').deploy).toEqual({ replicas: 2 });
-    expect(service('worker').deploy).toEqual({ replicas: 2 });
+    expect([service('api').deploy?.replicas, service('worker').deploy?.replicas]).toEqual([2, 2]);
   });
 
   test('publishes the API, and on the loopback the Temporal UI, the figures and the demo: nothing else', () => {
@@ -66,6 +71,34 @@ describe('the production shape', () => {
     expect(service('simulator').profiles).toEqual(['demo']);
     for (const name of ['prometheus', 'grafana']) expect(service(name).profiles).toEqual(['observability']);
     expect(service('temporal-ui').environment).toMatchObject({ TEMPORAL_DISABLE_WRITE_ACTIONS: 'true' });
+  });
+
+  test.each(names)('%s has no more rights and takes no more of the machine than it was given', (name) => {
+    const { cap_drop: dropped, cap_add: added, security_opt: options, deploy, privileged } = service(name);
+    expect([dropped, options, privileged]).toEqual([['ALL'], ['no-new-privileges:true'], undefined]);
+    expect(added ?? []).toEqual(name === 'postgres' ? ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'] : []);
+    // What an operator runs by hand ends with him.
+    if (commands.includes(name)) return;
+    expect(deploy?.resources?.limits).toEqual({
+      cpus: expect.stringMatching(/^[\d.]+$/),
+      memory: expect.stringMatching(/^\d+[mg]$/),
+      pids: expect.any(Number),
+    });
+    expect(service(name).logging?.options).toEqual({ 'max-size': '20m', 'max-file': '5' });
+  });
+
+  test.each(names.filter((name) => service(name).image.startsWith('surety') || name === 'proxy'))(
+    '%s cannot write to its own files',
+    (name) => {
+      expect(service(name).read_only).toBe(true);
+    },
+  );
+
+  test('the Temporal UI reads encrypted histories through the API, with the cookie of the console', () => {
+    expect(service('temporal-ui').environment).toMatchObject({
+      TEMPORAL_CODEC_ENDPOINT: expect.stringMatching(/^\$\{SURETY_BASE_URL:\?[^}]+\}\/codec$/),
+      TEMPORAL_CODEC_INCLUDE_CREDENTIALS: 'true',
+    });
   });
 
   test.each(names)('%s runs a pinned image', (name) => {
