@@ -60,6 +60,12 @@ module.exports = {
       ['^src/(ledger/call|invoicebox/observe|database/pool|log|release)\\.ts$'],
       'It counts what it is told and reads the views that are made for it; who counts what is said where a process is put together.',
     ),
+    only(
+      'tracing',
+      '^src/tracing/',
+      ['^src/invoicebox/observe\\.ts$', '^src/release\\.ts$'],
+      'It looks at libraries from outside; nothing of ours knows of it but who puts a process together.',
+    ),
     only('ledger', '^src/ledger/', ['^src/(database|domain)/'], 'The books know nothing of HTTP or of Temporal.'),
     only(
       'api',
@@ -67,7 +73,7 @@ module.exports = {
       [
         '^src/(ledger|database|domain)/',
         '^src/workflows/messages\\.ts$',
-        '^src/(config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts|metrics/httpMetrics)\\.ts$',
+        '^src/(config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts|metrics/httpMetrics|tracing/tracing)\\.ts$',
         '^src/webhooks/(address|endpointUrl|signature)\\.ts$',
       ],
       'The API never calls Invoicebox or an endpoint, and knows of workflows their messages alone.',

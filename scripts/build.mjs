@@ -25,6 +25,7 @@ const nothing = () => {};
 const { code } = await bundleWorkflowCode({
   workflowsPath: join(root, 'dist/src/workflows/index.js'),
   failureConverterPath,
+  workflowInterceptorModules: [join(root, 'dist/src/workflows/interceptors.js')],
   logger: { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: console.error },
 });
 writeFileSync(bundlePath, code);

@@ -23,7 +23,7 @@ const config = readApiConfig({
 });
 
 // Preview: the controllers are looked at, nothing is connected to.
-const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silent' })), {
+const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silent' }), null), {
   preview: true,
   logger: false,
 });

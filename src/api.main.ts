@@ -33,14 +33,19 @@ const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR
 const config = readApiConfig();
 const log = createLog('api', config.LOG_LEVEL);
 const registry = createRegistry();
+const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = config;
+// Before what it looks at; and nothing of it where nobody wants it.
+const tracing =
+  collector === undefined ? null : (await import('./tracing/tracing.js')).startTracing('surety-api', collector);
 await untilRecovered(config, config.PORT, log);
-const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log), {
+const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log, tracing), {
   bodyParser: false,
   logger: new NestLog(log),
 });
 
 app.disable('x-powered-by');
 app.set('query parser', 'simple');
+if (tracing !== null) app.use(tracing.request);
 app.use(followRequests(new HttpMetrics(registry), log));
 app.use(
   helmet({

@@ -24,6 +24,8 @@ const common = {
     )
     .default('plain'),
   SURETY_TEST_MODE: z.enum(['0', '1']).default('0'),
+  /** Of a collector of traces, by OTLP over HTTP. Absent: there are none, and nothing of them is loaded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } as const;
 

@@ -30,6 +30,7 @@ import { readWorkerConfig } from './config.js';
 import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
 import { InvoiceboxClient, userAgent } from './invoicebox/client.js';
+import { InvoiceboxSight } from './invoicebox/observe.js';
 import { KeyRing } from './keyring.js';
 import { Audit } from './ledger/audit.js';
 import { Batches } from './ledger/batches.js';
@@ -78,10 +79,14 @@ Runtime.install({
   }),
 });
 
+const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = config;
+// Before what it looks at; and nothing of it where nobody wants it.
+const tracing =
+  collector === undefined ? null : (await import('./tracing/tracing.js')).startTracing('surety-worker', collector);
 await untilRecovered(config, config.WORKER_HEALTH_PORT, log);
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-const temporal = temporalClient(clientConnection, config);
+const temporal = temporalClient(clientConnection, config, tracing?.workflow);
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const registry = createRegistry();
 const metrics = new WorkerMetrics(registry);
@@ -100,6 +105,7 @@ const returns = new Returns(pool, onDeliveries);
 const batches = new Batches(pool, onDeliveries);
 const webhooks = new Webhooks(pool, onDeliveries);
 const keyRing = new KeyRing(config.SURETY_KEYS);
+const invoicebox = new InvoiceboxSight();
 const client = new InvoiceboxClient({
   timeouts: {
     connectMs: config.INVOICEBOX_CONNECT_TIMEOUT_MS,
@@ -109,6 +115,8 @@ const client = new InvoiceboxClient({
   userAgent,
   onCall: (call) => {
     metrics.called(call);
+    tracing?.invoicebox(call);
+    invoicebox.note(call);
     log.info(callLine(call), 'Invoicebox was called');
   },
 });
@@ -134,8 +142,18 @@ const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as 
 /** Above the longest call to Invoicebox, so that a confirm under way is never cut by a deploy. */
 const shutdownGraceMs = config.INVOICEBOX_CONNECT_TIMEOUT_MS + config.INVOICEBOX_CONFIRM_TIMEOUT_MS + 20_000;
 
+const interceptors = {
+  activity: [
+    ...(tracing === null ? [] : [tracing.activity]),
+    runsObserved((activity) => {
+      metrics.ran(activity);
+    }),
+  ],
+};
+
 const common = {
   connection,
+  interceptors,
   namespace: config.TEMPORAL_NAMESPACE,
   dataConverter: { ...dataConverterFor(config.SURETY_CODEC_KEYS), failureConverterPath },
   ...(config.WORKER_PINNED_BUILD_ID === undefined
@@ -190,13 +208,6 @@ const makers = {
       ...common,
       taskQueue: taskQueues.background,
       workflowBundle: { codePath: bundlePath },
-      interceptors: {
-        activity: [
-          runsObserved((activity) => {
-            metrics.ran(activity);
-          }),
-        ],
-      },
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
@@ -261,7 +272,8 @@ async function healthAt(url: string): Promise<[number, unknown]> {
   if (url === '/health/live') return [200, { live: true }];
   if (url !== '/health/ready') return [404, {}];
   const readiness = await readReadiness(pool, clientConnection, config.TEMPORAL_NAMESPACE);
-  return [readiness.ready ? 200 : 503, readiness];
+  // Shown, for who looks: with Invoicebox down there is as much to do as ever.
+  return [readiness.ready ? 200 : 503, { ...readiness, invoicebox: invoicebox.words }];
 }
 
 const running = Promise.all(workers.map((worker) => worker.run()));
@@ -284,6 +296,7 @@ try {
   health.close();
   await Promise.all([client.close(), webhookClient.close()]);
   await Promise.all([pool.end(), gauges?.end(), checksPool?.end()]);
+  await tracing?.end();
   await clientConnection.close();
   await connection.close();
 }

@@ -25,6 +25,7 @@ import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
 import { temporalClient } from '../temporalClient.js';
 import { AddressGuard } from '../webhooks/address.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { WebhookStarts } from '../webhookStarts.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { LoginTokens } from './auth/loginTokens.js';
@@ -82,12 +83,13 @@ export class ApiModule implements OnApplicationShutdown {
     private readonly connection: Connection,
   ) {}
 
-  static with(config: ApiConfig, log: Log): DynamicModule {
+  /** @param tracing null: nothing is traced */
+  static with(config: ApiConfig, log: Log, tracing: Pick<Tracing, 'workflow' | 'end'> | null): DynamicModule {
     const testMode = config.SURETY_TEST_MODE === '1';
     const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
     // Lazy: the API starts, and reads go on, while Temporal is down.
     const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-    const client = temporalClient(connection, config);
+    const client = temporalClient(connection, config, tracing?.workflow);
     const starts = new WebhookStarts(client, log);
     const openId = new OpenId(testMode);
     const console = consoleParts(config, client, log);
@@ -146,6 +148,8 @@ export class ApiModule implements OnApplicationShutdown {
       providers: [
         { provide: Pool, useValue: createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log) },
         { provide: Connection, useValue: connection },
+        // What was traced last is sent before the process ends.
+        { provide: 'tracing', useValue: { onApplicationShutdown: () => tracing?.end() } },
         { provide: TemporalNamespace, useValue: new TemporalNamespace(config.TEMPORAL_NAMESPACE) },
         { provide: KeyRing, useValue: new KeyRing(config.SURETY_KEYS) },
         { provide: Ledger, useFactory: (pool: Pool) => new Ledger(pool, starts.onDeliveries), inject: [Pool] },

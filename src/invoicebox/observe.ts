@@ -31,3 +31,20 @@ export function observed(operation: Operation, got: Exchange, beganMs: number): 
     }
   }
 }
+
+/** How Invoicebox looks from here: for people. Nobody stops working because of it. */
+export class InvoiceboxSight {
+  #failingSince: Date | null = null;
+  #wasAnswered = false;
+
+  note({ statusClass }: ObservedCall): void {
+    const isUsable = /^[234]xx$/.test(statusClass);
+    this.#wasAnswered ||= isUsable;
+    this.#failingSince = isUsable ? null : (this.#failingSince ?? new Date());
+  }
+
+  get words(): string {
+    if (this.#failingSince !== null) return `no usable answer since ${this.#failingSince.toISOString()}`;
+    return this.#wasAnswered ? 'answers' : 'not called yet';
+  }
+}

@@ -11,7 +11,7 @@ import { Surety } from '../../scripts/surety.js';
 import { changedBuild } from '../support/changedBuild.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 
-/** The release before this one. */
+/** The release before this one. What it needs of packages and this one does not (pino-http) stays a development dependency. */
 const previous = { version: '0.1.0', commit: '899b77216495da2b9ec7c67692d55f671b72c467' };
 const folder = join(repository, '.data/releases');
 

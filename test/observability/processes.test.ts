@@ -182,6 +182,34 @@ describe('what a scrape holds', () => {
   });
 });
 
+describe('health', () => {
+  const health = async () =>
+    (await (await fetch(`http://127.0.0.1:${world.surety.options.ports.worker}/health/ready`)).json()) as {
+      ready: boolean;
+      invoicebox: string;
+    };
+
+  it('shows how Invoicebox looks, and stays ready without it', async () => {
+    await paid();
+    expect(await health()).toMatchObject({ ready: true, invoicebox: 'answers' });
+    const invoice = await world.invoice();
+    await world.twin.arrangeFault({
+      invoiceId: invoice.id,
+      operation: 'read',
+      kind: 'error_before',
+      status: 503,
+      times: 3,
+    });
+    const opening = world.open(invoice.id);
+    await eventually(
+      async () => (await health()).invoicebox.startsWith('no usable answer since '),
+      () => 'it is not shown that Invoicebox fails',
+    );
+    expect((await health()).ready).toBe(true);
+    await opening;
+  });
+});
+
 describe('a pause', () => {
   it('refuses new payments until it is over, as 503 with its own code; one that waits for its buyer is paid', async () => {
     const pauses = new Pauses(world.surety.admin);
