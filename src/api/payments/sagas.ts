@@ -142,6 +142,7 @@ function startOptions(
       epoch: payment.epoch,
       invoiceId: about.invoiceId.toLowerCase(),
       policy: payment.policy,
+      opened: { by: payment.openedBy, memberId: payment.memberId },
     },
     'opening',
   );

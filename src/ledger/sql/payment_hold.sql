@@ -13,7 +13,6 @@ DECLARE
   v_payment payment;
   v_hold hold;
   v_fund fund;
-  v_lot record;
   v_member uuid := (p_confirmation ->> 'memberId')::uuid;
   v_confirmation uuid := (p_confirmation ->> 'confirmationId')::uuid;
   v_actor jsonb := p_confirmation -> 'actor';
@@ -23,8 +22,6 @@ DECLARE
   v_fund_reserved uuid;
   v_spendable bigint;
   v_fund_balance bigint;
-  v_left bigint;
-  v_taken bigint;
   v_today date;
   v_over text;
 BEGIN
@@ -140,32 +137,8 @@ BEGIN
     PERFORM spending_count(p_partner, v_payment.currency, v_today, v_payment.amount_minor);
   END IF;
 
-  INSERT INTO hold (partner_id, payment_id, confirmation_id, state, member_id, points, amount_minor, currency, at, counted_on, counts)
-  VALUES (p_partner, p_payment, v_confirmation, 'held', v_member, v_payment.points, v_payment.amount_minor,
-    v_payment.currency, p_at, v_today, v_today IS NOT NULL)
-  RETURNING * INTO v_hold;
-  v_left := v_payment.points;
-  FOR v_lot IN
-    SELECT id, remaining FROM lot
-    WHERE member_id = v_member AND remaining > 0 AND (expires_at IS NULL OR expires_at > p_at) AND v_left > 0
-    ORDER BY expires_at NULLS LAST, id
-  LOOP
-    EXIT WHEN v_left = 0;
-    v_taken := least(v_left, v_lot.remaining);
-    UPDATE lot SET remaining = remaining - v_taken WHERE id = v_lot.id;
-    INSERT INTO hold_lot (hold_id, lot_id, partner_id, points) VALUES (v_hold.id, v_lot.id, p_partner, v_taken);
-    v_left := v_left - v_taken;
-  END LOOP;
-  IF v_payment.points > 0 THEN
-    PERFORM ledger_transfer(p_partner, p_payment, 'hold', v_member_available, v_member_held, v_payment.points,
-      v_confirmation::text, v_actor, p_at);
-  END IF;
-  PERFORM ledger_transfer(p_partner, p_payment, 'reserve', v_fund_available, v_fund_reserved, v_payment.amount_minor,
-    v_confirmation::text, v_actor, p_at);
-  UPDATE payment SET state = 'settling', reason = NULL, member_id = v_member, confirmation = p_confirmation
-  WHERE id = p_payment;
-  PERFORM payment_event_write(p_partner, p_payment, 'payment.settling', jsonb_build_object(
-    'confirmedBy', v_actor, 'seen', p_confirmation -> 'seen'), p_at);
+  PERFORM payment_hold_book(v_payment, p_confirmation, v_member_available, v_member_held, v_fund_available, v_fund_reserved,
+    v_today, p_at);
   RETURN jsonb_build_object('outcome', 'held');
 END
 $$;
