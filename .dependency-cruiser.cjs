@@ -56,7 +56,7 @@ module.exports = {
       [
         '^src/(ledger|database|domain)/',
         '^src/workflows/messages\\.ts$',
-        '^src/(config|log|temporal|health|keyring|partnerSettings|webhookStarts)\\.ts$',
+        '^src/(config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts)\\.ts$',
         '^src/webhooks/(address|endpointUrl|signature)\\.ts$',
       ],
       'The API never calls Invoicebox or an endpoint, and knows of workflows their messages alone.',

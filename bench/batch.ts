@@ -12,8 +12,8 @@ const longestRunMs = 180_000;
 export async function benchBatch(options: BenchOptions): Promise<Report> {
   const ends: (() => Promise<unknown>)[] = [];
   try {
-    const { surety, temporalAddress, databaseUrl } = await startedSurety(ends);
-    const run = await Run.prepare(surety, temporalAddress, ends);
+    const { surety, databaseUrl } = await startedSurety(ends);
+    const run = await Run.prepare(surety, ends);
     const machine = await describeMachine(databaseUrl);
     const runMs = Math.min(options.seconds * 1_000, longestRunMs);
     const measured = await run.measure(runMs);

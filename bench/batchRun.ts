@@ -1,7 +1,7 @@
 /** One run of the bench: the world, the buyers who come, the batch that always has more to do, and what the parties counted. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { v7 as uuidv7 } from 'uuid';
 import { demo, loyaltyPartner, organisationPartner } from '../scripts/demoWorld.js';
 import { applyPartner } from '../scripts/partner.js';
@@ -10,7 +10,7 @@ import type { TwinRequest } from '../scripts/twin.js';
 import { KeyRing } from '../src/keyring.js';
 import { invoiceboxOptions, partnerSettings, policyOf } from '../src/partnerSettings.js';
 import { paymentStart, taskQueues, workflowIdOf, workflowNames } from '../src/workflows/messages.js';
-import { benchKeys, benchNamespace } from './startedSurety.js';
+import { benchKeys } from './startedSurety.js';
 
 export const buyerEveryMs = 1_500;
 /** From what a buyer sees to his click, on average. */
@@ -53,35 +53,30 @@ export class Run {
     private readonly organisationId: string,
   ) {}
 
-  static async prepare(surety: Surety, temporalAddress: string, ends: (() => Promise<unknown>)[]): Promise<Run> {
+  static async prepare(surety: Surety, ends: (() => Promise<unknown>)[]): Promise<Run> {
     const start = async (program: Promise<{ stop(): Promise<void> }>) => {
       const started = await program;
       ends.push(() => started.stop());
     };
     await start(surety.startSimulator());
     const applied = await surety.applyPartners();
-    const client = await surety.admin.connect();
+    const database = await surety.admin.connect();
     try {
       // Both speak to Invoicebox as the same account.
       const shared = { invoiceboxToken: demo.loyalty.token, invoiceboxOptions: { account } };
       for (const partner of [loyaltyPartner(surety.twin.host), organisationPartner(surety.twin.host)]) {
-        await applyPartner(client, { ...partner, ...shared }, new KeyRing(benchKeys), true);
+        await applyPartner(database, { ...partner, ...shared }, new KeyRing(benchKeys), true);
       }
     } finally {
-      client.release();
+      database.release();
     }
     await surety.creditPoints(applied.loyaltyId, 'anna', 1_000_000, 'bench');
     await surety.twin.setQuotas({ enforced: true });
     await start(surety.startApi());
     await start(surety.startWorker());
-    const connection = Connection.lazy({ address: temporalAddress });
-    ends.push(() => connection.close());
-    return new Run(
-      surety,
-      new Client({ connection, namespace: benchNamespace }),
-      applied.loyalty ?? '',
-      applied.organisationId,
-    );
+    const client = surety.temporalClient();
+    ends.push(() => client.connection.close());
+    return new Run(surety, client, applied.loyalty ?? '', applied.organisationId);
   }
 
   async measure(runMs: number): Promise<Measured> {

@@ -1,6 +1,7 @@
 /** `npm run bench -- <name> [--json] [options]`: measures, tells it as a table and, with --json, as one object on the last line. */
 import { parseArgs } from 'node:util';
 import { benchBatch } from './batch.js';
+import { benchCodec } from './codec.js';
 import { benchCredits } from './credits.js';
 import type { BenchOptions, Report } from './harness.js';
 import { benchLedger } from './ledger.js';
@@ -9,6 +10,7 @@ import { benchWebhooks } from './webhooks.js';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
   batch: benchBatch,
+  codec: benchCodec,
   credits: benchCredits,
   ledger: benchLedger,
   reconcile: benchReconcile,

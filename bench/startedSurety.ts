@@ -6,16 +6,21 @@ import { freePort, repository, startPostgres, startTemporal } from '../scripts/s
 import { Surety } from '../scripts/surety.js';
 
 export const benchKeys = `bench:${randomBytes(32).toString('base64')}`;
-export const benchNamespace = 'surety';
+const benchNamespace = 'surety';
 
 export interface StartedSurety {
   readonly surety: Surety;
-  readonly temporalAddress: string;
   readonly databaseUrl: string;
 }
 
-/** @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end */
-export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<StartedSurety> {
+/**
+ * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
+ * @param options.unlimited Invoicebox is called as fast as can be
+ */
+export async function startedSurety(
+  ends: (() => Promise<unknown>)[],
+  options: { readonly codecKeys?: string; readonly unlimited?: boolean } = {},
+): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
   );
@@ -33,10 +38,19 @@ export async function startedSurety(ends: (() => Promise<unknown>)[]): Promise<S
     temporalAddress: temporal.address,
     namespace: benchNamespace,
     keys: benchKeys,
+    ...(options.codecKeys === undefined ? {} : { codecKeys: options.codecKeys }),
+    ...(options.unlimited === true
+      ? {
+          temporalSetup: {
+            INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '1000',
+            INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '1000',
+          },
+        }
+      : {}),
     ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulator ?? 0 },
     environment: { LOG_LEVEL: 'warn' },
   });
   ends.push(() => surety.close());
   await surety.prepare();
-  return { surety, temporalAddress: temporal.address, databaseUrl: postgres.url('bench') };
+  return { surety, databaseUrl: postgres.url('bench') };
 }

@@ -8,7 +8,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { KeyRing } from '../src/keyring.js';
 import { Points } from '../src/ledger/points.js';
@@ -25,7 +24,7 @@ import {
   type Report,
 } from './harness.js';
 import { dripping, streaming, type SlowEndpoint } from './slowEndpoints.js';
-import { benchKeys, benchNamespace, startedSurety } from './startedSurety.js';
+import { benchKeys, startedSurety } from './startedSurety.js';
 
 const burst = { events: 600, atOnce: 16 } as const;
 const paced = { events: 90, perSecond: 3 } as const;
@@ -111,15 +110,12 @@ class Bench {
   }
 
   async #start(): Promise<void> {
-    const { surety, temporalAddress, databaseUrl } = await startedSurety(this.#ends);
+    const { surety, databaseUrl } = await startedSurety(this.#ends);
     this.databaseUrl = databaseUrl;
     const { loyaltyId } = await surety.applyPartners();
-    const connection = Connection.lazy({ address: temporalAddress });
-    this.#ends.push(() => connection.close());
-    const { onDeliveries } = new WebhookStarts(
-      new Client({ connection, namespace: benchNamespace }),
-      pino({ level: 'warn' }),
-    );
+    const client = surety.temporalClient();
+    this.#ends.push(() => client.connection.close());
+    const { onDeliveries } = new WebhookStarts(client, pino({ level: 'warn' }));
     this.#points = new Points(surety.admin, onDeliveries);
     this.#webhooks = new Webhooks(surety.admin);
     this.#partnerId = loyaltyId;

@@ -20,10 +20,11 @@ for (const folder of ['src', 'simulator']) {
 }
 
 const { bundleWorkflowCode } = await import('@temporalio/worker');
-const { bundlePath } = await import(join(root, 'dist/src/workflows/bundlePath.js'));
+const { bundlePath, failureConverterPath } = await import(join(root, 'dist/src/workflows/bundlePath.js'));
 const nothing = () => {};
 const { code } = await bundleWorkflowCode({
   workflowsPath: join(root, 'dist/src/workflows/index.js'),
+  failureConverterPath,
   logger: { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: console.error },
 });
 writeFileSync(bundlePath, code);

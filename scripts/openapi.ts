@@ -19,6 +19,7 @@ const config = {
   DATABASE_POOL_SIZE: 1,
   TEMPORAL_ADDRESS: '127.0.0.1:1',
   TEMPORAL_NAMESPACE: 'none',
+  SURETY_CODEC_KEYS: 'plain',
   SURETY_KEYS: `none:${Buffer.alloc(32).toString('base64')}`,
   SURETY_TEST_MODE: '0',
   LOG_LEVEL: 'silent',

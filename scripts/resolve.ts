@@ -4,13 +4,14 @@
  */
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Client, Connection } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { resolveReview, type Resolved } from '../src/api/payments/resolutions.js';
 import { readResolveConfig } from '../src/config.js';
 import { Recovery } from '../src/ledger/recovery.js';
+import { temporalClient } from '../src/temporalClient.js';
 
 const usage = `usage:
   npm run resolve                      lists the payments in review
@@ -70,7 +71,7 @@ async function main(args: readonly string[]): Promise<void> {
     }
     const [found] = waiting;
     if (found === undefined) throw new Error('There is no such payment.');
-    const answer = await resolveReview(new Client({ connection, namespace: config.TEMPORAL_NAMESPACE }), recovery, {
+    const answer = await resolveReview(temporalClient(connection, config), recovery, {
       partnerId: found.partnerId,
       paymentId,
       resolutionId: uuidv7(),

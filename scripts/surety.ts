@@ -1,4 +1,5 @@
 /** Starts a whole Surety on given Postgres and Temporal: database, partners, simulator, API, worker. For demo and tests. */
+import { Connection, type Client } from '@temporalio/client';
 import pg from 'pg';
 import { readTemporalSetupConfig } from '../src/config.js';
 import { migrate } from '../src/database/migrate.js';
@@ -9,6 +10,7 @@ import { Recovery } from '../src/ledger/recovery.js';
 import { readViolations } from '../src/ledger/violations.js';
 import { createLog } from '../src/log.js';
 import { prepareTemporal } from '../src/temporal.js';
+import { temporalClient } from '../src/temporalClient.js';
 import { demo, loyaltyPartner, organisationPartner, startingPoints } from './demoWorld.js';
 import { applyPartner } from './partner.js';
 import { node, untilReady, type Program, type RunningPostgres } from './stack.js';
@@ -20,6 +22,8 @@ export interface SuretyOptions {
   readonly temporalAddress: string;
   readonly namespace: string;
   readonly keys: string;
+  /** What Temporal keeps is encrypted with these; absent: it is not. */
+  readonly codecKeys?: string;
   readonly ports: { readonly api: number; readonly worker: number; readonly simulator: number };
   /** Where the twin's books are kept; absent: in memory. */
   readonly journal?: string;
@@ -91,6 +95,15 @@ export class Surety {
 
   get recovery(): Recovery {
     return new Recovery(this.admin);
+  }
+
+  /** Speaks to its workflows; whoever has it closes its connection. */
+  temporalClient(): Client {
+    const { temporalAddress, namespace, codecKeys = 'plain' } = this.options;
+    return temporalClient(Connection.lazy({ address: temporalAddress }), {
+      TEMPORAL_NAMESPACE: namespace,
+      SURETY_CODEC_KEYS: codecKeys,
+    });
   }
 
   /** Creates the database if it is not there, and brings it and the Temporal server to this release. */
@@ -176,8 +189,8 @@ export class Surety {
     return node('api', 'src/api.main.js', all, this.options.build);
   }
 
-  async startApi(port = this.options.ports.api): Promise<Program> {
-    const api = this.launchApi(port);
+  async startApi(port = this.options.ports.api, environment: Readonly<Record<string, string>> = {}): Promise<Program> {
+    const api = this.launchApi(port, environment);
     await untilReady(`http://127.0.0.1:${port}/health/live`, api);
     return api;
   }
@@ -208,12 +221,13 @@ export class Surety {
   }
 
   #environment(role: string, password: string): Record<string, string> {
-    const { postgres, database, temporalAddress, namespace, keys, environment } = this.options;
+    const { postgres, database, temporalAddress, namespace, keys, codecKeys = 'plain', environment } = this.options;
     return {
       DATABASE_URL: postgres.url(database, role, password),
       TEMPORAL_ADDRESS: temporalAddress,
       TEMPORAL_NAMESPACE: namespace,
       SURETY_KEYS: keys,
+      SURETY_CODEC_KEYS: codecKeys,
       SURETY_TEST_MODE: '1',
       LOG_LEVEL: 'info',
       ...environment,

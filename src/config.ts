@@ -15,6 +15,14 @@ const common = {
       /^[\w-]+:[A-Za-z0-9+/=]{44}(,[\w-]+:[A-Za-z0-9+/=]{44})*$/,
       'must be id:base64-of-32-bytes, several by commas',
     ),
+  /** Encrypts what Temporal keeps (src/codec.ts); absent or `plain`: nothing is. */
+  SURETY_CODEC_KEYS: z
+    .string()
+    .regex(
+      /^(plain|[\w-]+:[A-Za-z0-9+/=]{44})(,[\w-]+:[A-Za-z0-9+/=]{44})*$/,
+      'must be id:base64-of-32-bytes, several by commas, or `plain` before keys that only open',
+    )
+    .default('plain'),
   SURETY_TEST_MODE: z.enum(['0', '1']).default('0'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } as const;
@@ -118,6 +126,7 @@ const resolveEnvironment = z.object({
   DATABASE_ADMIN_URL: url,
   TEMPORAL_ADDRESS: common.TEMPORAL_ADDRESS,
   TEMPORAL_NAMESPACE: common.TEMPORAL_NAMESPACE,
+  SURETY_CODEC_KEYS: common.SURETY_CODEC_KEYS,
 });
 
 const recoverEnvironment = z.object({

@@ -4,7 +4,7 @@
  * `webhooks` speaks to partners' endpoints, slow ones among them; `imports` books credits by the file. On SIGTERM it takes no new work and lets a running confirm finish.
  */
 import { createServer } from 'node:http';
-import { Client, Connection } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createBatchActivities } from './activities/batch.js';
 import { createBatchReadActivities } from './activities/batchReads.js';
@@ -24,6 +24,7 @@ import { createSealActivities } from './activities/sealLedger.js';
 import { createSweepActivities } from './activities/sweep.js';
 import { createDeliveryActivities, createWebhookStartActivities } from './activities/webhooks.js';
 import { untilRecovered, whenRestored } from './awaitRecovery.js';
+import { dataConverterFor } from './codec.js';
 import { readWorkerConfig } from './config.js';
 import { createPool } from './database/pool.js';
 import { readReadiness } from './health.js';
@@ -40,7 +41,8 @@ import { Statements } from './ledger/statements.js';
 import { Returns } from './ledger/returns.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
-import { bundlePath } from './workflows/bundlePath.js';
+import { temporalClient } from './temporalClient.js';
+import { bundlePath, failureConverterPath } from './workflows/bundlePath.js';
 import { AddressGuard } from './webhooks/address.js';
 import { WebhookClient } from './webhooks/client.js';
 import { WebhookStarts } from './webhookStarts.js';
@@ -58,7 +60,7 @@ Runtime.install({
 await untilRecovered(config, config.WORKER_HEALTH_PORT, log);
 const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-const temporal = new Client({ connection: clientConnection, namespace: config.TEMPORAL_NAMESPACE });
+const temporal = temporalClient(clientConnection, config);
 const { onDeliveries } = new WebhookStarts(temporal, log);
 const ledger = new Ledger(pool, onDeliveries);
 const imports = new CreditImports(pool, onDeliveries);
@@ -92,6 +94,7 @@ const shutdownGraceMs = config.INVOICEBOX_CONNECT_TIMEOUT_MS + config.INVOICEBOX
 const common = {
   connection,
   namespace: config.TEMPORAL_NAMESPACE,
+  dataConverter: { ...dataConverterFor(config.SURETY_CODEC_KEYS), failureConverterPath },
   ...(config.WORKER_PINNED_BUILD_ID === undefined
     ? {}
     : {

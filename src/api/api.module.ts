@@ -2,7 +2,7 @@ import { Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/
 import { APP_PIPE } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { Client, Connection } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import type { ApiConfig } from '../config.js';
 import { ApiKeyEntity } from '../database/entities/apiKey.js';
 import { LoginTokenEntity } from '../database/entities/loginToken.js';
@@ -22,6 +22,7 @@ import { Statement } from '../ledger/statement.js';
 import { Statements } from '../ledger/statements.js';
 import { Webhooks } from '../ledger/webhooks.js';
 import type { Log } from '../log.js';
+import { temporalClient } from '../temporalClient.js';
 import { AddressGuard } from '../webhooks/address.js';
 import { WebhookStarts } from '../webhookStarts.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
@@ -83,7 +84,7 @@ export class ApiModule implements OnApplicationShutdown {
     const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
     // Lazy: the API starts, and reads go on, while Temporal is down.
     const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-    const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+    const client = temporalClient(connection, config);
     const starts = new WebhookStarts(client, log);
     return {
       module: ApiModule,

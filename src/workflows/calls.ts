@@ -12,11 +12,24 @@ type LedgerActivities = ReturnType<typeof ledgerActivities.createLedgerActivitie
 type Payer = Pick<OpenPayment, 'partnerId' | 'policy'>;
 
 /** Postgres steps: short, idempotent, repeated until Postgres answers; they have no time-out as a whole. */
-export const ledger = proxyLocalActivities<LedgerActivities>({
-  startToCloseTimeout: '10 s',
-  retry: { initialInterval: '100 ms', backoffCoefficient: 2, maximumInterval: '10 s' },
-  localRetryThreshold: '5 s',
-});
+function step<Name extends keyof LedgerActivities>(name: Name, summary: string): LedgerActivities[Name] {
+  return proxyLocalActivities<LedgerActivities>({
+    startToCloseTimeout: '10 s',
+    retry: { initialInterval: '100 ms', backoffCoefficient: 2, maximumInterval: '10 s' },
+    localRetryThreshold: '5 s',
+    summary,
+  })[name];
+}
+
+export const ledger: LedgerActivities = {
+  holdPointsAndReserveFund: step('holdPointsAndReserveFund', 'Hold the points and reserve the fund'),
+  endAttempt: step('endAttempt', 'Write down what the confirm was answered'),
+  capturePointsAndDrawFund: step('capturePointsAndDrawFund', 'Paid: take the points and draw the fund'),
+  closePayment: step('closePayment', 'Give back what is held, if nothing may have been paid'),
+  noteUnproven: step('noteUnproven', 'Write down that the outcome is not known'),
+  resolvePayment: step('resolvePayment', 'Do what a person has decided, if it is possible'),
+  fenceConfirm: step('fenceConfirm', 'Find out whether the confirm had begun'),
+};
 
 /**
  * Calls to Invoicebox, on the queue where the server enforces its quota, fair between accounts.

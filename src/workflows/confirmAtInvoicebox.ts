@@ -106,6 +106,11 @@ export async function confirmAtInvoicebox(settlement: Settlement): Promise<void>
 async function readAgainWhileHeld(settlement: Settlement, giveUpAt: number): Promise<boolean> {
   const { payment, scheme, inbox, confirmation } = settlement;
   const until = Math.min(giveUpAt, expiryOf(payment, giveUpAt));
+  explain(
+    payment,
+    'Before it is confirmed, the invoice is read at Invoicebox once more.',
+    `Points and fund are held; all is given back where it cannot be read by ${new Date(until).toISOString()}. The buyer may still cancel.`,
+  );
   const read = await whileCancellable(inbox, () =>
     readAndQuote(payment, scheme, Math.max(1_000, until - Date.now()), inbox),
   );

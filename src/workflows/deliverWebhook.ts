@@ -3,7 +3,7 @@
  * made within the workflow task, where the endpoint can be expected to answer: one step in all. What comes after is one
  * activity, whose retries Temporal keeps: the history does not grow while an endpoint is down for days.
  */
-import { ActivityFailure, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
+import { ActivityFailure, proxyActivities, proxyLocalActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
 import type * as webhookActivities from '../activities/webhooks.js';
 import type { DeliveryEnd, FirstAttempt } from '../activities/webhooks.js';
 import { taskQueues, type DeliverWebhook } from './messages.js';
@@ -21,6 +21,9 @@ export async function deliverWebhook(delivery: DeliverWebhook): Promise<Delivery
     case 'ended':
       return first.end;
     case 'again':
+      explain(
+        `The endpoint has not taken the event; it is sent again at ${new Date(Date.now() + first.delayMs).toISOString()}.`,
+      );
       await sleep(first.delayMs);
       break;
     case 'not_tried':
@@ -35,7 +38,16 @@ export async function deliverWebhook(delivery: DeliverWebhook): Promise<Delivery
     retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '5 min' },
     summary: 'Send the event to the endpoint',
   });
-  return attemptWebhook(delivery);
+  explain('The event is sent again until the endpoint takes it, at longer and longer intervals, for about three days.');
+  const end = await attemptWebhook(delivery);
+  setCurrentDetails(`**${end}** · It is over.`);
+  return end;
+}
+
+function explain(waitsFor: string): void {
+  setCurrentDetails(
+    `**pending** · ${waitsFor}\n\nNothing to do: what the endpoint answered is in its list of deliveries (docs/webhooks.md); one that was disabled is sent nothing more.`,
+  );
 }
 
 async function attemptAtOnce(delivery: DeliverWebhook): Promise<FirstAttempt> {

@@ -74,7 +74,7 @@ export async function noteUnproven(
     payment,
     `It is not known whether Invoicebox has executed the confirm (last read: ${doubt.lastProbe ?? 'none yet'}); next check ${new Date(nextProbeAt).toISOString()}.`,
     state === 'in_review'
-      ? `A person is needed (${reason}): compare with the fund's statement at Invoicebox, then \`npm run resolve\`. ${payment.released ? 'Nothing is held any more.' : 'Points and fund stay held until then.'}`
+      ? `A person is needed (${reason}): compare with the fund's statement at Invoicebox, then decide in the console, or by \`npm run resolve\`. ${payment.released ? 'Nothing is held any more.' : 'Points and fund stay held until then.'}`
       : 'Nothing to do yet: points and fund stay held, nobody is told that it failed.',
   );
   return paid === undefined || paid === null ? 'noted' : { paid };

@@ -2,7 +2,7 @@
  * Books the lines of an import, then ends it, once. Started by the API when the body is here whole. Its activities have a queue
  * of their own with few places, fair between partners: a file of a million lines keeps nothing else waiting, nor another's file.
  */
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type * as importActivities from '../activities/creditImport.js';
 import type { ImportKey } from '../activities/creditImport.js';
 import { taskQueues } from './messages.js';
@@ -28,6 +28,11 @@ export async function importCredits(key: ImportKey): Promise<void> {
     heartbeatTimeout: '30 s',
     summary: 'End the import and tell the partner',
   });
+  setCurrentDetails(
+    '**running** · The lines of the file are being booked, three files at once a worker.\n\nTerminating it loses nothing: within a minute it is started again, and goes on where it was.',
+  );
   const failure = await applyCreditImport(key);
+  setCurrentDetails('**running** · All lines are done; the result is being counted.\n\nNothing to do.');
   await endCreditImport({ ...key, failure });
+  setCurrentDetails(`**${failure === null ? 'finished' : 'failed'}** · It is over.`);
 }

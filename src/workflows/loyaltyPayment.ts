@@ -33,7 +33,7 @@ export async function untilTheBuyerHasPaid(payment: Payment, inbox: Inbox): Prom
 export async function readInvoiceForTheBuyer(payment: Payment, inbox: Inbox): Promise<void> {
   explain(
     payment,
-    'Reading the invoice at Invoicebox.',
+    `Reading the invoice at Invoicebox, again and again until ${new Date(Date.now() + payment.policy.giveUpAfterMs).toISOString()}.`,
     'Nothing is held. Cancelling the workflow closes the payment.',
   );
   const read = await readAndQuote(payment, 'loyalty', payment.policy.giveUpAfterMs, inbox);

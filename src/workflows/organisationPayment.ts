@@ -42,7 +42,7 @@ export async function untilApprovedAndPaid(payment: Payment, inbox: Inbox): Prom
 export async function readAndSettle(payment: Payment, inbox: Inbox): Promise<void> {
   explain(
     payment,
-    'Reading the invoice at Invoicebox.',
+    `Reading the invoice at Invoicebox, again and again until ${new Date(Date.now() + payment.policy.giveUpAfterMs).toISOString()}.`,
     'Nothing is reserved. Cancelling the workflow closes the payment.',
   );
   const read = await readAndQuote(payment, 'organisation', payment.policy.giveUpAfterMs, inbox);

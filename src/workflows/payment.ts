@@ -1,6 +1,6 @@
 /** What a payment's workflow knows between two steps, and how it tells the world. The ledger, not this, decides what is undone. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { Confirmation, PaymentState, Quote } from '../domain/payment.js';
+import { isFinal, type Confirmation, type PaymentState, type Quote } from '../domain/payment.js';
 import { searchAttributes, type OpenPayment, type PaymentAnswer } from './messages.js';
 
 export interface Payment {
@@ -41,6 +41,7 @@ export function settleInto(payment: Payment, state: PaymentState, reason: string
     { key: searchAttributes.paymentState, value: state },
     ...(state === 'in_review' ? [{ key: searchAttributes.reviewReason, value: reason ?? 'unproven' }] : []),
   ]);
+  if (isFinal(state)) explain(payment, reason === null ? 'It is over.' : `It is over (${reason}).`, 'Nothing to do.');
 }
 
 /** Says in the Temporal UI, in words, what the payment waits for and what an operator can do. Costs no event. */

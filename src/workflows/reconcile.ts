@@ -9,6 +9,7 @@ import {
   isCancellation,
   log,
   proxyActivities,
+  setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -53,6 +54,7 @@ export async function reconcile({ partnerId, result: before }: Reconcile): Promi
       let result: RunResult = carried ?? {};
       carried = undefined;
       let failure: string | null = null;
+      explain('Statements are compared with the books.');
       try {
         result = { ...(await compareStatements({ partnerId })), ...result };
         result = await readInvoices(partnerId, result);
@@ -73,6 +75,9 @@ async function readInvoices(partnerId: string, before: RunResult): Promise<RunRe
   if (!areDue) return { ...before, readInvoices: read };
   const invoicebox = invoiceboxFor(partnerId, quota);
   for (;;) {
+    explain(
+      `Invoices of ended payments are read at Invoicebox, behind everything else: ${read} so far, ${opened} new differences.`,
+    );
     const page = await invoicebox.readEndedPayments({ partnerId });
     read += page.read;
     opened += page.opened;
@@ -84,6 +89,12 @@ async function readInvoices(partnerId: string, before: RunResult): Promise<RunRe
     if (page.isLast) return result;
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof reconcile>({ partnerId, result });
   }
+}
+
+function explain(doing: string): void {
+  setCurrentDetails(
+    `**running** · ${doing}\n\nNothing to do. Terminating it loses nothing: what is wanted is begun anew within a minute.`,
+  );
 }
 
 const invoiceboxFor = (partnerId: string, quota: QuotaShare | undefined): ReadEndedActivities =>

@@ -3,7 +3,7 @@
  * after the goods were sent leaves it paid, so no answer decides anything, and the buyer's points don't wait long for one.
  * The partner is told in the booking's transaction. Started after the approval's commit, or by the Schedule.
  */
-import { ActivityFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityFailure, proxyActivities, proxyLocalActivities, setCurrentDetails } from '@temporalio/workflow';
 import type * as returnActivities from '../activities/returns.js';
 import type { ReturnEnd, ReturnRead, ReturnWork } from '../activities/returns.js';
 import { callPriority } from '../domain/quota.js';
@@ -25,7 +25,10 @@ const atLeastMs = 3_000;
 export async function returnPayment(key: ReturnPayment): Promise<ReturnEnd> {
   const work = await findReturn(key);
   const read = work?.state === 'approved' ? await readInvoice(key.partnerId, work) : null;
-  return bookReturn(key, read, Date.now());
+  setCurrentDetails('**approved** · The points are being given back.\n\nNothing to do.');
+  const end = await bookReturn(key, read, Date.now());
+  setCurrentDetails(`**${end.outcome}** · It is over.`);
+  return end;
 }
 
 async function readInvoice(partnerId: string, { invoiceId, policy }: ReturnWork): Promise<ReturnRead | null> {
@@ -38,6 +41,9 @@ async function readInvoice(partnerId: string, { invoiceId, policy }: ReturnWork)
     retry: { initialInterval: '1 s', backoffCoefficient: 2, maximumInterval: '60 s' },
     summary: 'Read what the invoice says at Invoicebox, for the record',
   });
+  setCurrentDetails(
+    '**approved** · The invoice is read at Invoicebox, for the record alone.\n\nThe points are given back with or without an answer. Nothing to do.',
+  );
   try {
     return await readInvoiceForReturn(partnerId, invoiceId);
   } catch (error) {

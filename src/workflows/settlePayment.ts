@@ -9,7 +9,7 @@ import { superseded } from './close.js';
 import { asFarAsTheLedgerGoes, confirmAtInvoicebox } from './confirmAtInvoicebox.js';
 import type { Inbox } from './inbox.js';
 import { leave } from './leave.js';
-import { keyOf, moveTo, settleInto, type Payment } from './payment.js';
+import { explain, keyOf, moveTo, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
 import { changeOf, confirmationOf, decline, leaveCancelled, returnOrDecline, type Settlement } from './settlement.js';
 
@@ -39,6 +39,11 @@ async function readAgainIfStale(settlement: Settlement): Promise<boolean> {
   const isFresh = quote !== null && Date.now() - quote.readAt < payment.policy.freshnessMs;
   // What the buyer saw may be newer than what we know: then the invoice decides.
   if (isFresh && isWhatWasSeen(quote, confirmation)) return true;
+  explain(
+    payment,
+    'Confirmed; the invoice is read at Invoicebox once more, since the last read is old.',
+    'Nothing is held yet. Without an answer the payment goes no further; nothing to do.',
+  );
   const within = scheme === 'loyalty' ? rereadWithinMs : payment.policy.giveUpAfterMs;
   const read = await readAndQuote(payment, scheme, within, inbox);
   switch (read.kind) {

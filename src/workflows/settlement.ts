@@ -3,7 +3,7 @@ import type { Confirmation, DeclineReason, Quote, ReturnReason, Scheme } from '.
 import { superseded } from './close.js';
 import type { Inbox } from './inbox.js';
 import { cancelledBy, leave } from './leave.js';
-import { settleInto, type Payment } from './payment.js';
+import { explain, settleInto, type Payment } from './payment.js';
 import { readAndQuote } from './readAndQuote.js';
 
 export interface Settlement {
@@ -96,6 +96,11 @@ export function closeAsRefused(
 /** `wrong_order_status` without an ambiguous attempt: the invoice's status says why. */
 async function declineByStatus(settlement: Settlement): Promise<void> {
   const { payment, scheme } = settlement;
+  explain(
+    payment,
+    'Invoicebox has refused the confirm for the invoice’s status, which is being read.',
+    'Nothing was executed: points and fund are given back as soon as it is known why. Nothing to do.',
+  );
   const read = await readAndQuote(payment, scheme, payment.policy.giveUpAfterMs, null);
   switch (read.kind) {
     case 'unpayable':

@@ -8,8 +8,13 @@ import { untilMessage, wakeAt } from './waits.js';
 
 /** Waits until the invoice's expiry for the word of who confirms, and acts on it. @param whose in the Temporal UI's words */
 export async function waitForWord(payment: Payment, scheme: Scheme, inbox: Inbox, whose: string): Promise<void> {
-  explain(payment, `Waiting for ${whose} to confirm.`, 'Nothing is held. Cancelling the workflow closes the payment.');
   const expiresAt = payment.quote?.expiresAt ?? 0;
+  const again = payment.reason === null ? '' : ` (asked because of \`${payment.reason}\`)`;
+  explain(
+    payment,
+    `Waiting for ${whose} to confirm${again}, until the invoice expires at ${new Date(expiresAt).toISOString()}.`,
+    'Nothing is held. Cancelling the workflow closes the payment.',
+  );
   wakeAt(expiresAt);
   try {
     await untilMessage(() => inbox.hasMessage() || Date.now() >= expiresAt);

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import {
   freePort,
   repository,
@@ -224,12 +224,13 @@ export class Machines {
       temporalAddress: address,
       namespace,
       keys: `faults:${Buffer.alloc(32, 7).toString('base64')}`,
+      codecKeys: `faults:${Buffer.alloc(32, 8).toString('base64')}`,
       ports: { api: processPorts[0] ?? 0, worker: processPorts[2] ?? 0, simulator },
       journal: join(folder, 'twin.jsonl'),
       environment: { DATABASE_POOL_SIZE: '20', ...scale.workerEnvironment },
       temporalSetup: scale.temporalSetup,
     });
-    const client = new Client({ connection: Connection.lazy({ address }), namespace });
+    const client = surety.temporalClient();
     const machines = new Machines(folder, postgres, startTemporalAgain, surety, client, await TwinGate.open(simulator));
     await machines.untilTemporalAnswers();
     await surety.prepare();

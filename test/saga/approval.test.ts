@@ -1,6 +1,7 @@
 /** An organisation's policy in the whole of Surety: what is paid of itself, what waits for an approver, what is declined. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { stateQuery } from '../../src/workflows/messages.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 
 const policy = {
@@ -179,6 +180,11 @@ describe('an approver', () => {
 
   it('may speak by a signal, where the partner trusts signals', async () => {
     const { id } = await waiting();
+    // The ledger knows it a moment before the workflow, and a signal that comes between is too early: it is ignored.
+    await eventually(
+      async () => (await world.handle(id).query(stateQuery)).state === 'awaiting_approval',
+      () => `the workflow of ${id} waits for nobody`,
+    );
     const message = {
       memberId: null,
       confirmationId: randomUUID(),

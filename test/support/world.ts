@@ -1,7 +1,7 @@
 /** A whole Surety of a test's own: real Temporal, Postgres, simulator, API and worker, each its own process. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { demo } from '../../scripts/demoWorld.js';
 import {
   freePort,
@@ -61,6 +61,8 @@ export class World {
       environment?: Record<string, string>;
       temporalSetup?: Record<string, string>;
       postgres?: Omit<RunningPostgres, 'stop'>;
+      /** What Temporal keeps is encrypted; absent: it is not. */
+      codecKeys?: string;
       /** More flags of the dev server. */
       temporalFlags?: readonly string[];
     } = {},
@@ -79,6 +81,7 @@ export class World {
       temporalAddress: temporal.address,
       namespace,
       keys: testKeys,
+      ...(options.codecKeys === undefined ? {} : { codecKeys: options.codecKeys }),
       ports: { api: api ?? 0, worker: worker ?? 0, simulator: simulatorPort ?? 0 },
       timings: { ...fastTimings, ...options.timings },
       environment: { DATABASE_POOL_SIZE: '10', ...options.environment },
@@ -94,7 +97,7 @@ export class World {
       simulator,
       { loyalty: applied.loyalty ?? '', organisation: applied.organisation ?? '' },
       { loyalty: applied.loyaltyId, organisation: applied.organisationId },
-      new Client({ connection: Connection.lazy({ address: temporal.address }), namespace }),
+      surety.temporalClient(),
     );
     [world.api, world.worker] = await Promise.all([surety.startApi(), surety.startWorker()]);
     return world;
