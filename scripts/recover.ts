@@ -47,7 +47,8 @@ const wishes = z
     message: '--reason belongs to --nothing-lost, and it needs one',
   })
   .refine(
-    ({ since, points, 'nothing-lost': nothingLost }) => [since !== undefined, points, nothingLost].filter(Boolean).length <= 1,
+    ({ since, points, 'nothing-lost': nothingLost }) =>
+      [since !== undefined, points, nothingLost].filter(Boolean).length <= 1,
     { message: 'one of --since, --points and --nothing-lost' },
   );
 
@@ -72,9 +73,15 @@ async function main(args: readonly string[]): Promise<void> {
   const pool = new pg.Pool({ connectionString: config.DATABASE_ADMIN_URL, max: 4, options: '-c search_path=surety' });
   try {
     const incarnation = new Incarnation(pool);
-    if (wish.since !== undefined) return await recover(Date.parse(wish.since), wish, config, pool, incarnation);
+    if (wish.since !== undefined) {
+      await recover(Date.parse(wish.since), wish, config, pool, incarnation);
+      return;
+    }
     const isOpen = await incarnation.isOpen();
-    if (wish.points) return await takePoints(new Recoveries(pool), isOpen);
+    if (wish.points) {
+      await takePoints(new Recoveries(pool), isOpen);
+      return;
+    }
     if (isOpen) {
       say('The ledger is open: these are the books that were written in last.');
       return;
@@ -108,7 +115,9 @@ async function recover(
   }
   const known = await recoveries.knowsUntil();
   const since = Math.min(restoredTo, known ?? restoredTo) - marginMs;
-  say(`The ledger is closed. It knows nothing after ${new Date(known ?? restoredTo).toISOString()}; looking from ${new Date(since).toISOString()} on.`);
+  say(
+    `The ledger is closed. It knows nothing after ${new Date(known ?? restoredTo).toISOString()}; looking from ${new Date(since).toISOString()} on.`,
+  );
   const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
   const timeouts = { connectMs: 15_000, readMs: 15_000, confirmMs: 15_000 };
   const invoicebox = new InvoiceboxClient({ timeouts, userAgent });

@@ -4,7 +4,14 @@
  * Temporal's.
  */
 import { attemptClassOf, type AttemptClass, type ConfirmMeaning } from './confirmAnswer.js';
-import { isFinal, type Actor, type Confirmation, type FinalState, type PaymentPolicy, type PaymentState } from './payment.js';
+import {
+  isFinal,
+  type Actor,
+  type Confirmation,
+  type FinalState,
+  type PaymentPolicy,
+  type PaymentState,
+} from './payment.js';
 import type { Quote, Resumption, Scheme } from './payment.js';
 
 export type Word = Omit<Confirmation, 'notAfter'>;
@@ -118,8 +125,12 @@ export function evidenceOf(recorded: readonly Recorded[]): Evidence | null {
     else if (draft !== null) add(draft, one);
   }
   if (draft === null) return null;
-  const { attempts, state, word: _last, ...told } = draft;
-  return { ...told, state: stateOf(draft, state), attempts: [...attempts.values()] };
+  const { opening, openedAt, epoch, quote, reason, stateAt, held, released, outstanding, transactionId } = draft;
+  return {
+    ...{ opening, openedAt, epoch, quote, reason, stateAt, held, released, outstanding, transactionId },
+    state: stateOf(draft),
+    attempts: [...draft.attempts.values()],
+  };
 }
 
 function begin(before: Draft | null, { at, opening, quote, resumed }: Recorded & { kind: 'started' }): Draft {
@@ -156,9 +167,11 @@ function add(draft: Draft, one: Exclude<Recorded, { kind: 'started' }>): void {
       if (!draft.attempts.has(one.ticket)) draft.attempts.set(one.ticket, unanswered(one.ticket, one.at));
       return;
     case 'called':
-      return addCall(draft, one.at, one.ticket, one.called);
+      addCall(draft, one.at, one.ticket, one.called);
+      return;
     case 'fenced':
-      return addFence(draft, one.begun);
+      addFence(draft, one.begun);
+      return;
     case 'captured':
       if (one.isLate) moveTo(draft, one.at, 'in_review', 'paid_after_release');
       else moveTo(draft, one.at, 'paid', null);
@@ -168,13 +181,15 @@ function add(draft: Draft, one: Exclude<Recorded, { kind: 'started' }>): void {
       return;
     case 'unproven':
       draft.released ||= one.released;
-      return moveTo(draft, one.at, one.state, one.reason);
+      moveTo(draft, one.at, one.state, one.reason);
+      return;
     case 'resolved':
       draft.released ||= one.state === 'in_review';
-      return moveTo(draft, one.at, one.state, one.reason);
+      moveTo(draft, one.at, one.state, one.reason);
+      return;
     case 'state':
       // The index tells no reason: what is known of it stays.
-      return moveTo(draft, one.at, one.state, one.state === draft.state ? (one.reason ?? draft.reason) : one.reason);
+      moveTo(draft, one.at, one.state, one.state === draft.state ? (one.reason ?? draft.reason) : one.reason);
   }
 }
 
@@ -202,7 +217,15 @@ function addCall(draft: Draft, at: number, ticket: string, called: Called): void
       const { n, meaning, requestId } = called;
       const transactionId = meaning.kind === 'paid' ? meaning.transactionId : null;
       draft.transactionId ??= transactionId;
-      const own = { ...attempt, n, class: attemptClassOf(meaning), code: meaning.code, requestId, transactionId, finishedAt: at };
+      const own = {
+        ...attempt,
+        n,
+        class: attemptClassOf(meaning),
+        code: meaning.code,
+        requestId,
+        transactionId,
+        finishedAt: at,
+      };
       // An answer of an earlier call, told again, is no call of its own.
       const told = [...draft.attempts.values()].find((other) => other.n === n && other.ticket !== ticket);
       draft.attempts.delete(ticket);
@@ -218,7 +241,16 @@ function addFence(draft: Draft, begun: boolean): void {
 }
 
 const unanswered = (ticket: string, at: number): RecordedAttempt => ({
-  ...{ ticket, n: null, class: null, code: null, requestId: null, transactionId: null, startedAt: at, finishedAt: null },
+  ...{
+    ticket,
+    n: null,
+    class: null,
+    code: null,
+    requestId: null,
+    transactionId: null,
+    startedAt: at,
+    finishedAt: null,
+  },
 });
 
 function heldBy(draft: Draft, at: number, word: Word | null, seen: Word['seen'] | null): Draft['held'] {
@@ -233,7 +265,7 @@ function heldBy(draft: Draft, at: number, word: Word | null, seen: Word['seen'] 
 }
 
 /** Something is held, so it settles at least: a run that was reset has forgotten that. */
-function stateOf({ held, released, transactionId }: Draft, state: PaymentState): PaymentState {
+function stateOf({ state, held, released, transactionId }: Draft): PaymentState {
   if (isFinal(state) || state === 'unknown' || state === 'in_review') return state;
   if (released) return 'in_review';
   return held !== null || transactionId !== null ? 'settling' : state;
@@ -262,9 +294,13 @@ export function recoveryAction(ledger: LedgerSays | null, evidence: Evidence): R
     // A commit that no history has heard of yet: its run will.
     if (!isFinal(state) && transactionId === null) return { kind: 'nothing' };
     if (ledger.state === 'paid') {
-      return state === 'paid' || !isFinal(state) ? sameTransaction(ledger, transactionId) : disagree(ledger.state, state);
+      return state === 'paid' || !isFinal(state)
+        ? sameTransaction(ledger, transactionId)
+        : disagree(ledger.state, state);
     }
-    return ledger.state === state ? { kind: 'nothing' } : disagree(ledger.state, transactionId === null ? state : 'paid');
+    return ledger.state === state
+      ? { kind: 'nothing' }
+      : disagree(ledger.state, transactionId === null ? state : 'paid');
   }
   if (transactionId !== null) return { kind: 'pay', transactionId };
   // A person has named the transaction, and his word is lost.
@@ -276,7 +312,10 @@ export function recoveryAction(ledger: LedgerSays | null, evidence: Evidence): R
 function sameTransaction(ledger: LedgerSays, transactionId: string | null): RecoveryAction {
   return transactionId === null || transactionId === ledger.transactionId
     ? { kind: 'nothing' }
-    : { kind: 'contradiction', why: `the ledger knows transaction ${ledger.transactionId ?? 'none'}, Temporal ${transactionId}` };
+    : {
+        kind: 'contradiction',
+        why: `the ledger knows transaction ${ledger.transactionId ?? 'none'}, Temporal ${transactionId}`,
+      };
 }
 
 const disagree = (ledger: string, temporal: string): RecoveryAction => ({
@@ -301,10 +340,16 @@ export function turnOf(action: RecoveryAction, evidence: Evidence): number {
 
 /** A call of which nobody knows that it was not executed. */
 export const mayHavePaid = ({ attempts, outstanding }: Evidence): boolean =>
-  outstanding || attempts.some((attempt) => attempt.class === null || attempt.class === 'unknown' || attempt.class === 'paid');
+  outstanding ||
+  attempts.some((attempt) => attempt.class === null || attempt.class === 'unknown' || attempt.class === 'paid');
 
 /** What Invoicebox says against what was booked, in words for the report; null: nothing. */
-export function disagreement(action: RecoveryAction, ledger: LedgerSays | null, evidence: Evidence, status: string): string | null {
+export function disagreement(
+  action: RecoveryAction,
+  ledger: LedgerSays | null,
+  evidence: Evidence,
+  status: string,
+): string | null {
   const isPaid = action.kind === 'pay' || (action.kind === 'nothing' && ledger?.state === 'paid');
   if (status === 'unread') return 'the invoice could not be read';
   if (isPaid) return status === 'paid' ? null : `paid by us, and the invoice reads ${status}`;

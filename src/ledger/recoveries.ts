@@ -42,7 +42,9 @@ export class Recoveries {
     const written = await call(this.pool, z.string().nullable(), 'ledger_last_written', []);
     // Of the log that was replayed to get here; none where the server has been restarted since.
     const replayed = await call(this.pool, z.date().nullable(), 'pg_last_xact_replay_timestamp', []);
-    const known = [written === null ? null : Date.parse(written), replayed?.getTime() ?? null].filter((at) => at !== null);
+    const known = [written === null ? null : Date.parse(written), replayed?.getTime() ?? null].filter(
+      (at) => at !== null,
+    );
     return known.length === 0 ? null : Math.min(...known);
   }
 

@@ -3,11 +3,17 @@
  * ids of the payments that the ledger believes to be live.
  */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { tsToMs } from '@temporalio/common/lib/time.js';
 import { evidenceOf, type Evidence, type Recorded } from '../domain/recovery.js';
 import type { SubjectKind } from '../ledger/recoveries.js';
-import { batchWorkflow, importWorkflow, resumedWorkflow, returnWorkflow, workflowIdOf, workflowNames } from '../workflows/messages.js';
-import { recordedIn, type Decode } from './recorded.js';
+import {
+  batchWorkflow,
+  importWorkflow,
+  resumedWorkflow,
+  returnWorkflow,
+  workflowIdOf,
+  workflowNames,
+} from '../workflows/messages.js';
+import { recordedIn, timeOf, type Decode } from './recorded.js';
 
 export interface FoundPayment {
   readonly evidence: Evidence;
@@ -41,7 +47,11 @@ const subjectTypes: Readonly<Record<string, SubjectKind>> = {
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
 
 /** Runs of payments, by the payment's id: all of which something happened since then. */
-export async function runsSince(client: Client, since: number, tell: (runs: number) => void): Promise<Map<string, Run[]>> {
+export async function runsSince(
+  client: Client,
+  since: number,
+  tell: (runs: number) => void,
+): Promise<Map<string, Run[]>> {
   const at = new Date(since).toISOString();
   const query = `WorkflowType IN (${quoted(paymentTypes)}) AND (StartTime >= '${at}' OR CloseTime >= '${at}' OR ExecutionStatus = 'Running')`;
   const runs = new Map<string, Run[]>();
@@ -88,7 +98,7 @@ async function lastEventAt(client: Client, workflowId: string, runId: string): P
     execution: { workflowId, runId },
     maximumPageSize: 1,
   });
-  return tsToMs(history?.events?.[0]?.eventTime);
+  return timeOf(history?.events?.[0] ?? {});
 }
 
 /** Reads the histories of all these runs. */
@@ -130,7 +140,13 @@ export async function subjectsSince(client: Client, decode: Decode, since: numbe
       status.name === 'COMPLETED'
         ? await decode(events?.at(-1)?.workflowExecutionCompletedEventAttributes?.result)
         : status.name.toLowerCase();
-    found.push({ kind, id: workflowId.slice(workflowId.indexOf('-') + 1), partnerId, startedAt: startTime.getTime(), told });
+    found.push({
+      kind,
+      id: workflowId.slice(workflowId.indexOf('-') + 1),
+      partnerId,
+      startedAt: startTime.getTime(),
+      told,
+    });
   }
   return found;
 }

@@ -54,7 +54,11 @@ export class InvoiceReader {
       for (const id of page) {
         const invoice = listed.get(id);
         const said: InvoiceSays =
-          invoice !== undefined ? saysOf(invoice) : unread < mostUnread ? await this.#one(partnerId, partner, id) : nothing;
+          invoice !== undefined
+            ? saysOf(invoice)
+            : unread < mostUnread
+              ? await this.#one(partnerId, partner, id)
+              : nothing;
         unread = said === nothing ? unread + 1 : 0;
         says.set(id, said);
       }

@@ -1,7 +1,6 @@
 /** A history's events, decoded as the workers wrote them, as what recovery goes by (src/domain/recovery.ts). */
 import type { Client } from '@temporalio/client';
 import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { tsToMs } from '@temporalio/common/lib/time.js';
 import type proto from '@temporalio/proto';
 import type { ConfirmOutcome, QuoteAnswer } from '../activities/invoicebox.js';
 import type { PaymentState, Scheme } from '../domain/payment.js';
@@ -29,6 +28,11 @@ export function decoderOf(client: Client): Decode {
   return async (payloads) => (await decodeArrayFromPayloads(converter, payloads?.payloads))[0];
 }
 
+/** Milliseconds since 1970. */
+export function timeOf({ eventTime }: HistoryEvent): number {
+  return Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1_000_000);
+}
+
 /** What an activity was asked, by the event that ordered it. */
 interface Ordered {
   readonly name: string;
@@ -42,7 +46,7 @@ export async function recordedIn(events: readonly HistoryEvent[], decode: Decode
   const orders = new Map<string, Ordered>();
   const recorded: Recorded[] = [];
   for (const event of events) {
-    const at = tsToMs(event.eventTime);
+    const at = timeOf(event);
     const found = await readEvent(event, at, orders, decode);
     if (found !== null) recorded.push(found);
   }
@@ -86,9 +90,10 @@ async function readEvent(
     const about = (await decode(marker.details?.['data'])) as { activity_type: string };
     return readStep(about.activity_type, await decode(marker.details?.['result']), at);
   }
-  const state = event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields?.[
-    searchAttributes.paymentState.name
-  ];
+  const state =
+    event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields?.[
+      searchAttributes.paymentState.name
+    ];
   if (state) return { kind: 'state', at, state: (await decode({ payloads: [state] })) as PaymentState, reason: null };
   const told = event.workflowExecutionUpdateCompletedEventAttributes?.outcome?.success;
   if (told) return readTold(await decode(told), at);
@@ -105,15 +110,21 @@ function readStart(type: string, input: unknown, at: number): Recorded | null {
     ...{ partnerId, paymentId, invoiceId, epoch, policy, scheme: scheme ?? more.scheme },
     ...{ by: opened?.by ?? null, memberId: opened?.memberId ?? null, batchId: opened?.batchId ?? null },
   };
-  return { kind: 'started', at, opening, quote: more.quote ?? null, resumed: scheme === undefined ? more.resumed : null };
+  return {
+    kind: 'started',
+    at,
+    opening,
+    quote: more.quote ?? null,
+    resumed: scheme === undefined ? more.resumed : null,
+  };
 }
 
 /** A message may come from anybody with a Temporal client: what is malformed was not listened to. */
 function readWord(message: unknown, at: number): Recorded | null {
   const confirmation = readConfirmation(message);
   if (confirmation === null) return null;
-  const { notAfter: _over, ...word } = confirmation;
-  return { kind: 'word', at, word };
+  const { memberId, seen, actor, confirmationId } = confirmation;
+  return { kind: 'word', at, word: { memberId, seen, actor, confirmationId } };
 }
 
 function readAnswer(order: Ordered | undefined, result: unknown, at: number): Recorded | null {
@@ -139,7 +150,7 @@ function calledBy(outcome: ConfirmOutcome): Called {
 
 interface StepAnswer {
   readonly outcome: string;
-  readonly state: PaymentState;
+  readonly state?: PaymentState;
   readonly reason?: string | null;
   readonly released?: boolean;
   readonly confirmation?: Word;
@@ -162,12 +173,12 @@ function readStep(step: string, result: unknown, at: number): Recorded | null {
     case 'closePayment closed':
       return { kind: 'closed', at };
     case 'closePayment already_closed':
-      return { kind: 'state', at, state, reason };
+      return state === undefined ? null : { kind: 'state', at, state, reason };
     case 'noteUnproven noted':
       // A release before says no more than that it was noted: the index tells the state.
       return state === undefined ? null : { kind: 'unproven', at, state, reason: reason ?? '', released };
     case 'resolvePayment resolved':
-      return { kind: 'resolved', at, state, reason };
+      return state === undefined ? null : { kind: 'resolved', at, state, reason };
     default:
       return null;
   }

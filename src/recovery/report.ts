@@ -84,7 +84,9 @@ export function told(report: RecoveryReport): string[] {
       ({ paymentId, ledger, temporal, invoicebox, did, state, points, difference }) =>
         `  ${paymentId}  ledger ${ledger}, Temporal ${temporal}, Invoicebox ${invoicebox}: ${did}, now ${state}${points === 'none' ? '' : `, points ${points}`}${difference === null ? '' : `  ! ${difference}`}`,
     ),
-    ...(leftToSweep.length === 0 ? [] : [`Left to the sweep, since Temporal knows nothing of them: ${leftToSweep.join(', ')}`]),
+    ...(leftToSweep.length === 0
+      ? []
+      : [`Left to the sweep, since Temporal knows nothing of them: ${leftToSweep.join(', ')}`]),
     ...begun.map(({ kind, id, partnerId, startedAt, told: said, ledger }) =>
       [
         `  ${kind} ${id} of partner ${partnerId ?? 'unknown'}, begun ${new Date(startedAt).toISOString()}`,
