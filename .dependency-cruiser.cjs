@@ -47,8 +47,19 @@ module.exports = {
       ],
       'An activity calls one counterpart; the sweeper and the webhooks starter start workflows by their messages.',
     ),
-    only('invoicebox', '^src/invoicebox/', ['^src/domain/'], 'HTTP only: what an answer means is decided in domain/.'),
+    only(
+      'invoicebox',
+      '^src/invoicebox/',
+      ['^src/domain/', '^src/release\\.ts$'],
+      'HTTP only: what an answer means is decided in domain/.',
+    ),
     only('webhooks', '^src/webhooks/', ['^src/domain/'], 'HTTP only: when to try again is decided in domain/.'),
+    only(
+      'metrics',
+      '^src/metrics/',
+      ['^src/(ledger/call|invoicebox/observe|database/pool|log|release)\\.ts$'],
+      'It counts what it is told and reads the views that are made for it; who counts what is said where a process is put together.',
+    ),
     only('ledger', '^src/ledger/', ['^src/(database|domain)/'], 'The books know nothing of HTTP or of Temporal.'),
     only(
       'api',
@@ -56,7 +67,7 @@ module.exports = {
       [
         '^src/(ledger|database|domain)/',
         '^src/workflows/messages\\.ts$',
-        '^src/(config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts)\\.ts$',
+        '^src/(config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts|metrics/httpMetrics)\\.ts$',
         '^src/webhooks/(address|endpointUrl|signature)\\.ts$',
       ],
       'The API never calls Invoicebox or an endpoint, and knows of workflows their messages alone.',

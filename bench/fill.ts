@@ -23,9 +23,9 @@ const members = `
   ALTER TABLE bench.member ADD PRIMARY KEY (n);
   INSERT INTO member (id, partner_id, external_id) SELECT member, '$2', 'member-' || n FROM bench.member ORDER BY n;
   INSERT INTO account (id, partner_id, kind, owner, asset, balance)
-    SELECT available, '$2', 'member.available', member, 'points', ${(creditsAMember - 1) * pointsACredit} FROM bench.member ORDER BY n;
-  INSERT INTO account (id, partner_id, kind, owner, asset, balance)
-    SELECT held, '$2', 'member.held', member, 'points', 0 FROM bench.member ORDER BY n`;
+    SELECT a.id, '$2', a.kind, member, 'points', a.balance FROM bench.member CROSS JOIN LATERAL (VALUES
+      (available, 'member.available', ${(creditsAMember - 1) * pointsACredit}), (held, 'member.held', 0)) AS a(id, kind, balance)
+    ORDER BY n`;
 
 /** $1 partner, $2 programme.issued, $3 round, $4 first, $5 how many, $6 members. */
 const credits = `
@@ -38,8 +38,8 @@ const credits = `
   ), kept AS (
     UPDATE bench.member SET lot = one.id FROM one WHERE $3 = 0 AND bench.member.n = one.n
   )
-  INSERT INTO lot (id, partner_id, member_id, granted, remaining, transfer_id, expires_at)
-  SELECT id, $1, member, ${pointsACredit}, CASE $3 WHEN 0 THEN 0 ELSE ${pointsACredit} END, id, now() + interval '1 year' FROM one`;
+  INSERT INTO lot (id, partner_id, member_id, granted, remaining, spent, transfer_id, expires_at)
+  SELECT id, $1, member, ${pointsACredit}, CASE $3 WHEN 0 THEN 0 ELSE ${pointsACredit} END, $3 = 0, id, now() + interval '1 year' FROM one`;
 
 /** $1 partner, $2 first, $3 how many, $4 members, $5 programme.redeemed, $6 fund.available, $7 fund.reserved, $8 fund.drawn. */
 const payments = `

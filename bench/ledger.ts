@@ -52,6 +52,9 @@ interface Measured {
   readonly ms: number;
   /** The same again with synchronous_commit off: without the wait for the disk. */
   readonly unsyncedMs: number;
+  /** What both wrote to the log, opening and quoting included. */
+  readonly walBytes: number;
+  readonly pageImages: number;
 }
 
 export async function benchLedger(options: BenchOptions): Promise<Report> {
@@ -78,6 +81,13 @@ export async function benchLedger(options: BenchOptions): Promise<Report> {
     const unsyncedRatio = spreadOf(pairs.map(({ a, b }) => b.unsyncedMs / a.unsyncedMs));
     const fullMs = spreadOf(pairs.map(({ a }) => each(a.ms)));
     const emptyMs = spreadOf(pairs.map(({ b }) => each(b.ms)));
+    const twice = 2 * paymentsAMeasurement;
+    const wal = {
+      fullBytes: spreadOf(pairs.map(({ a }) => a.walBytes / twice)),
+      emptyBytes: spreadOf(pairs.map(({ b }) => b.walBytes / twice)),
+      fullPageImages: spreadOf(pairs.map(({ a }) => a.pageImages / twice)),
+      emptyPageImages: spreadOf(pairs.map(({ b }) => b.pageImages / twice)),
+    };
     const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
     await Promise.all([full.close(), empty.close()]);
     return {
@@ -87,6 +97,10 @@ export async function benchLedger(options: BenchOptions): Promise<Report> {
         ['full to empty, without waiting for the disk', spreadText(unsyncedRatio, 3)],
         ['full, ms a payment', spreadText(fullMs, 2)],
         ['empty, ms a payment', spreadText(emptyMs, 2)],
+        ['full, bytes of log a payment', spreadText(wal.fullBytes)],
+        ['  of which images of pages', spreadText(wal.fullPageImages, 1)],
+        ['empty, bytes of log a payment', spreadText(wal.emptyBytes)],
+        ['  of which images of pages', spreadText(wal.emptyPageImages, 1)],
         ['filled in, s', fillSeconds.toFixed(0)],
         ['size of the full database, GiB', (bytes / 2 ** 30).toFixed(1)],
         ['sealed, entries a second', sealing.entriesPerSecond.toFixed(0)],
@@ -108,6 +122,7 @@ export async function benchLedger(options: BenchOptions): Promise<Report> {
         unsyncedRatio,
         fullMs,
         emptyMs,
+        wal,
         pairs: pairs.length,
         fillSeconds: rounded(fillSeconds),
         gibibytes: rounded(bytes / 2 ** 30),
@@ -159,7 +174,10 @@ class Books {
   }
 
   async measure(count: number): Promise<Measured> {
-    return { ms: await this.#pay(this.worker, count), unsyncedMs: await this.#pay(this.unsynced, count) };
+    const before = await this.#wal();
+    const [ms, unsyncedMs] = [await this.#pay(this.worker, count), await this.#pay(this.unsynced, count)];
+    const after = await this.#wal();
+    return { ms, unsyncedMs, walBytes: after.bytes - before.bytes, pageImages: after.images - before.images };
   }
 
   /** @returns how long the holds and captures took, in ms; opening and quoting come before */
@@ -180,6 +198,13 @@ class Books {
         throw new Error(`A payment went wrong: ${held.outcome}, ${captured.outcome}`);
     });
     return performance.now() - began;
+  }
+
+  async #wal(): Promise<{ bytes: number; images: number }> {
+    const { rows } = await this.admin.query<{ bytes: string; images: string }>(
+      'SELECT wal_bytes AS bytes, wal_fpi AS images FROM pg_stat_wal',
+    );
+    return { bytes: Number(rows[0]?.bytes), images: Number(rows[0]?.images) };
   }
 
   async #anyMembers(count: number): Promise<string[]> {

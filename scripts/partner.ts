@@ -1,6 +1,7 @@
 /**
  * `npm run partner -- apply partner.json`: creates or changes a partner, idempotently, and prints its first API key once.
  * The token and the login secret are sealed with the key ring before they reach the database.
+ * `pause` and `resume` are in pausePartner.ts, `reseal` is in reseal.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,11 +10,18 @@ import { z } from 'zod';
 import { tokenPurpose } from '../src/activities/partners.js';
 import { makeApiKey, scopes } from '../src/api/auth/apiKeys.js';
 import { loginSecretPurpose } from '../src/api/pay/programmes.js';
-import { readPartnerConfig } from '../src/config.js';
+import { readPartnerConfig, readPauseConfig } from '../src/config.js';
 import { approvalActions } from '../src/domain/approval.js';
 import { InvoiceboxClient, userAgent } from '../src/invoicebox/client.js';
 import { KeyRing } from '../src/keyring.js';
 import { invoiceboxOptions, organisationPolicy, partnerSettings } from '../src/partnerSettings.js';
+import { pauseOrResume, pauseUsage } from './pausePartner.js';
+import { reseal } from './reseal.js';
+
+const usage = `usage:
+  npm run partner -- apply partner.json            creates or changes one
+  npm run partner -- reseal                        seals with the first key of SURETY_KEYS what older ones have sealed
+${pauseUsage}`;
 
 const integer = z.int().min(0).max(1e13);
 
@@ -157,8 +165,35 @@ async function checkToken(client: pg.Client, partnerId: string, partner: z.infer
   }
 }
 
-async function main([verb, file]: readonly string[]): Promise<void> {
-  if (verb !== 'apply' || file === undefined) throw new Error('usage: npm run partner -- apply partner.json');
+async function main([verb, ...args]: readonly string[]): Promise<void> {
+  switch (verb) {
+    case 'apply': {
+      const [file] = args;
+      if (file === undefined) throw new Error(usage);
+      return apply(file);
+    }
+    case 'reseal':
+      return resealAll();
+    case 'pause':
+    case 'resume':
+      return pauseFrom(verb, args);
+    case undefined:
+    default:
+      throw new Error(usage);
+  }
+}
+
+async function pauseFrom(verb: 'pause' | 'resume', args: readonly string[]): Promise<void> {
+  const { DATABASE_ADMIN_URL } = readPauseConfig();
+  const pool = new pg.Pool({ connectionString: DATABASE_ADMIN_URL, max: 1, options: '-c search_path=surety' });
+  try {
+    process.stdout.write(`${await pauseOrResume(pool, verb, args)}\n`);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function apply(file: string): Promise<void> {
   const config = readPartnerConfig();
   const input: unknown = JSON.parse(await readFile(file, 'utf8'));
   const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });
@@ -170,6 +205,22 @@ async function main([verb, file]: readonly string[]): Promise<void> {
     process.stdout.write(
       applied.apiKey === null ? 'it has API keys already; none was made\n' : `API key, shown once: ${applied.apiKey}\n`,
     );
+  } finally {
+    await client.end();
+  }
+}
+
+async function resealAll(): Promise<void> {
+  const config = readPartnerConfig();
+  const client = new pg.Client({ connectionString: config.DATABASE_ADMIN_URL });
+  await client.connect();
+  try {
+    const keyRing = new KeyRing(config.SURETY_KEYS);
+    const { sealedAnew, already, lost } = await reseal(client, keyRing);
+    const { sealingKeyId } = keyRing;
+    process.stdout.write(`sealed anew by ${sealingKeyId}: ${sealedAnew}; were so already: ${already}\n`);
+    for (const one of lost) process.stdout.write(`cannot be opened by any key of SURETY_KEYS: ${one}\n`);
+    if (lost.length > 0) process.exitCode = 1;
   } finally {
     await client.end();
   }

@@ -1,5 +1,5 @@
 // Brings what a fresh clone lacks, says where it looked, and then runs the demo, the tests, the checks or an operator's command.
-// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|recover|resolve|verify|migrate [...args]
+// Plain Node without packages: it is what installs them. Usage: node scripts/setup.mjs demo|example|test|check|faults|fuzz|bench|openapi|partner|doctor|recover|resolve|verify|migrate [...args]
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { findChromium } from './setup/chromium.mjs';
 import { findFuzzPython } from './setup/fuzzPython.mjs';
 import { withLock } from './setup/lock.mjs';
 import { ensureBuild, ensurePackages } from './setup/packages.mjs';
+import { findPromtool } from './setup/promtool.mjs';
 import { dieWithChildren, runTarget } from './setup/run.mjs';
 import { say, SetupError } from './setup/say.mjs';
 import { findTemporalCli } from './setup/temporalCli.mjs';
@@ -23,6 +24,7 @@ const targets = {
     temporal: true,
     chromium: true,
     fuzzPython: true,
+    promtool: true,
     command: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'],
   },
   check: { temporal: false, chromium: false },
@@ -36,6 +38,7 @@ const targets = {
   bench: { temporal: true, chromium: false, command: ['--enable-source-maps', 'dist/bench/main.js'] },
   // An operator's commands, with the values of .env where there is one.
   partner: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/partner.js'] },
+  doctor: { temporal: false, chromium: false, dotenv: true, command: ['dist/src/doctor.main.js'] },
   recover: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/recover.js'] },
   resolve: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/resolve.js'] },
   verify: { temporal: false, chromium: false, dotenv: true, command: ['dist/scripts/verify/main.js'] },
@@ -62,6 +65,7 @@ async function main([name, ...args]) {
   }
   if (target.chromium) env.CHROMIUM_PATH = (await findChromium()).path;
   if (target.fuzzPython) env.FUZZ_PYTHON = await fuzzPython(name);
+  if (target.promtool) env.PROMTOOL_PATH = await promtool();
   if (target.command === undefined) return runChecks(root, args);
   leaveSignals();
   return runTarget(process.execPath, [...target.command, ...args], { cwd: root, env });
@@ -74,6 +78,17 @@ async function fuzzPython(name) {
   } catch (error) {
     if (name !== 'test' || !(error instanceof SetupError)) throw error;
     say('schemathesis', `${error.message}\nThe tests go on without their fuzz run`);
+    return '';
+  }
+}
+
+/** Likewise: the rules are read by the other tests all the same. */
+async function promtool() {
+  try {
+    return (await findPromtool()).path;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say('promtool', `${error.message}\nThe tests go on without it`);
     return '';
   }
 }

@@ -1,6 +1,5 @@
 /** The API's process: REST under /v1, the buyer's page under /pay, health. */
 import 'reflect-metadata';
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
@@ -8,16 +7,19 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
 import { urlencoded } from 'express';
 import helmet from 'helmet';
-import { pinoHttp } from 'pino-http';
 import { readJsonBody } from './api/jsonBody.js';
 import { serveDocumentation } from './api/openapi.js';
 import { ApiModule } from './api/api.module.js';
 import { NestLog } from './api/nestLog.js';
 import { answerUnreadable, refuseEmptyIds } from './api/unreadable.js';
 import { ProblemFilter } from './api/problem.js';
+import { followRequests } from './api/requests.js';
 import { untilRecovered } from './awaitRecovery.js';
 import { readApiConfig } from './config.js';
 import { createLog } from './log.js';
+import { HttpMetrics } from './metrics/httpMetrics.js';
+import { createRegistry } from './metrics/registry.js';
+import { serveMetrics } from './metrics/scrape.js';
 
 const bodyLimit = '64kb';
 const bodyWithinMs = 30_000;
@@ -27,6 +29,7 @@ const fileWithinMs = 30 * 60_000;
 const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 const config = readApiConfig();
 const log = createLog('api', config.LOG_LEVEL);
+const registry = createRegistry();
 await untilRecovered(config, config.PORT, log);
 const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log), {
   bodyParser: false,
@@ -35,18 +38,7 @@ const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(conf
 
 app.disable('x-powered-by');
 app.set('query parser', 'simple');
-app.use(
-  pinoHttp({
-    logger: log,
-    genReqId: () => randomUUID(),
-    // One line a request: no headers, no query (it may carry links and ids of the buyer's).
-    serializers: {
-      req: (request: { method: string; url: string }) => ({ method: request.method, path: request.url.split('?')[0] }),
-      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
-    },
-    autoLogging: { ignore: (request) => request.url?.startsWith('/health') ?? false },
-  }),
-);
+app.use(followRequests(new HttpMetrics(registry), log));
 app.use(
   helmet({
     contentSecurityPolicy: {
@@ -89,9 +81,13 @@ app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
   next();
 });
 app.use('/v1', refuseEmptyIds, ...readJsonBody);
-app.use('/pay', urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
+app.use(['/pay', '/console'], urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',
+  maxAge: '1h',
+});
+app.useStaticAssets(fileURLToPath(new URL('./api/console/assets/', import.meta.url)), {
+  prefix: '/console-assets/',
   maxAge: '1h',
 });
 serveDocumentation(app);
@@ -102,4 +98,11 @@ const server = await app.listen(config.PORT, config.HOST);
 server.on('clientError', answerUnreadable);
 // Slow clients may not hold a connection for ever.
 Object.assign(server, { headersTimeout: 15_000, requestTimeout: fileWithinMs, keepAliveTimeout: 10_000 });
-log.info({ port: config.PORT }, 'API listening');
+if (config.METRICS_PORT !== 0) {
+  const metrics = serveMetrics(registry, { port: config.METRICS_PORT, host: config.HOST }, (error) => {
+    log.error({ error }, 'a scrape was not answered');
+  });
+  // Nothing waits for it: it goes with the process, and keeps it from nothing.
+  metrics.unref();
+}
+log.info({ port: config.PORT, metricsPort: config.METRICS_PORT }, 'API listening');

@@ -27,6 +27,77 @@ const common = {
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } as const;
 
+const absentWhenEmpty = (value: unknown): unknown => (value === '' ? undefined : value);
+const claim = (name: string) => z.preprocess(absentWhenEmpty, z.string().min(1).max(200).default(name));
+
+/** The operators' console (docs/console.md); it is there when the first two are given. */
+const consoleEnvironment = {
+  /** By role surety_console, which reads and can write nothing. */
+  DATABASE_CONSOLE_URL: z.preprocess(absentWhenEmpty, url.optional()),
+  OPERATOR_OIDC_ISSUER: z.preprocess(absentWhenEmpty, url.optional()),
+  OPERATOR_OIDC_CLIENT_ID: claim('surety-console'),
+  /** Absent: a public client, by PKCE alone. */
+  OPERATOR_OIDC_CLIENT_SECRET: z.preprocess(absentWhenEmpty, z.string().min(1).max(1_000).optional()),
+  OPERATOR_OIDC_SCOPE: claim('openid profile'),
+  /** Names an operator in the audit log and beside what he did; it must never go over to somebody else. */
+  OPERATOR_ID_CLAIM: claim('sub'),
+  OPERATOR_NAME_CLAIM: claim('name'),
+  /** A list of texts. */
+  OPERATOR_ROLES_CLAIM: claim('roles'),
+  /** A list of partners' ids, or `*`: all. */
+  OPERATOR_PARTNERS_CLAIM: claim('partners'),
+  /** What the provider calls our roles: `viewer=…,operator=…,approver=…`; several names of one role are given apart. */
+  OPERATOR_ROLE_MAP: z.preprocess(
+    absentWhenEmpty,
+    z
+      .string()
+      .max(2_000)
+      .default('viewer=viewer,operator=operator,approver=approver')
+      .transform((text) => text.split(',').map((pair) => pair.trim().split('=')))
+      .pipe(z.array(z.tuple([z.enum(['viewer', 'operator', 'approver']), z.string().min(1)]))),
+  ),
+  /** A session that nobody uses is over after this. */
+  OPERATOR_IDLE_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(30 * 60_000),
+  /** … and each after this. */
+  OPERATOR_SESSION_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(10 * 3_600_000),
+  /** Who moves money or points has proven who he is no longer ago than this. */
+  OPERATOR_FRESH_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(10 * 60_000),
+  /** The zone in which the console tells times. */
+  CONSOLE_TIME_ZONE: z.preprocess(
+    absentWhenEmpty,
+    z
+      .string()
+      .default('UTC')
+      .refine((zone) => isTimeZone(zone), 'is no time zone'),
+  ),
+  /** The address of the Temporal UI, for links to a payment's workflow. */
+  TEMPORAL_UI_URL: z.preprocess(absentWhenEmpty, url.optional()),
+} as const;
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    // RangeError: no such zone.
+    return false;
+  }
+}
+
 const apiEnvironment = z.object({
   ...common,
   PORT: port.default(3000),
@@ -34,13 +105,21 @@ const apiEnvironment = z.object({
   SURETY_BASE_URL: url,
   /** How long a request waits for the saga's outcome before it says "processing", in milliseconds. */
   SURETY_ANSWER_WITHIN_MS: z.coerce.number().int().min(100).max(30_000).default(8_000),
+  /** Where Prometheus finds this process, apart from the public port; 0: nowhere. */
+  METRICS_PORT: port.default(9464),
   /** What one API key may ask of one API process, over 10 s. */
   SURETY_KEY_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
+  ...consoleEnvironment,
 });
 
 const workerEnvironment = z.object({
   ...common,
+  /** Health, and what Prometheus reads: never a public port. */
   WORKER_HEALTH_PORT: port.default(3001),
+  /** Of the role surety_monitor: for the figures of the books and their hourly check. Absent: there are none. */
+  DATABASE_MONITOR_URL: url.optional(),
+  /** Where the Temporal SDK tells its own metrics. Absent: nowhere. */
+  TEMPORAL_METRICS_PORT: port.optional(),
   /** Which queues this worker serves: all by default; a larger deployment may scale them apart. Each must be served by some. */
   WORKER_QUEUES: z
     .string()
@@ -79,6 +158,7 @@ const migrateEnvironment = z.object({
   SURETY_API_DB_PASSWORD: z.string().min(1),
   SURETY_WORKER_DB_PASSWORD: z.string().min(1),
   SURETY_MONITOR_DB_PASSWORD: z.string().min(1),
+  SURETY_CONSOLE_DB_PASSWORD: z.preprocess(absentWhenEmpty, z.string().min(1).optional()),
   LOG_LEVEL: common.LOG_LEVEL,
 });
 
@@ -114,6 +194,8 @@ const temporalSetupEnvironment = z.object({
     .default(6 * 3_600_000),
   /** How often what was written is sealed into the audit chains. */
   SEAL_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
+  /** How often the books are checked (src/ledger/sql/ledger_violation.sql). */
+  LEDGER_CHECK_EVERY_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(3_600_000),
   /** How often deliveries are looked for that nobody has started. */
   WEBHOOK_START_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** A delivery that is due no longer than this may be under way. */
@@ -126,6 +208,24 @@ const partnerEnvironment = z.object({
   SURETY_KEYS: common.SURETY_KEYS,
   SURETY_TEST_MODE: common.SURETY_TEST_MODE,
 });
+
+const pauseEnvironment = z.object({ DATABASE_ADMIN_URL: url });
+
+/** Reads as surety_monitor; where its address is not given, as who owns the tables, and says so. */
+const doctorEnvironment = z
+  .object({
+    DATABASE_MONITOR_URL: url.optional(),
+    DATABASE_ADMIN_URL: url.optional(),
+    SURETY_KEYS: common.SURETY_KEYS,
+  })
+  .transform(({ DATABASE_ADMIN_URL, DATABASE_MONITOR_URL, SURETY_KEYS }, context) => {
+    const readUrl = DATABASE_MONITOR_URL ?? DATABASE_ADMIN_URL;
+    if (readUrl === undefined) {
+      context.addIssue({ code: 'custom', path: ['DATABASE_MONITOR_URL'], message: 'is needed, or DATABASE_ADMIN_URL' });
+      return z.NEVER;
+    }
+    return { readUrl, SURETY_KEYS };
+  });
 
 const resolveEnvironment = z.object({
   DATABASE_ADMIN_URL: url,
@@ -145,6 +245,9 @@ const recoverEnvironment = z.object({
   INVOICEBOX_CALLS_PER_SECOND_ADDRESS: callsPerSecond.address,
 });
 
+/** Whoever has a worker's port is a worker. */
+const healthyEnvironment = z.object({ WORKER_HEALTH_PORT: port.optional(), PORT: apiEnvironment.shape.PORT });
+
 export type ApiConfig = z.infer<typeof apiEnvironment>;
 export type WorkerConfig = z.infer<typeof workerEnvironment>;
 export type MigrateConfig = z.infer<typeof migrateEnvironment>;
@@ -159,11 +262,14 @@ function read<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv = process.
   throw new Error(`The environment is not complete; nothing was started. See .env.example.\n${problems.join('\n')}`);
 }
 
-export const readApiConfig = (): ApiConfig => read(apiEnvironment);
+export const readApiConfig = (environment?: NodeJS.ProcessEnv): ApiConfig => read(apiEnvironment, environment);
 export const readWorkerConfig = (): WorkerConfig => read(workerEnvironment);
 export const readMigrateConfig = (): MigrateConfig => read(migrateEnvironment);
+export const readDoctorConfig = (): z.infer<typeof doctorEnvironment> => read(doctorEnvironment);
 export const readResolveConfig = (): z.infer<typeof resolveEnvironment> => read(resolveEnvironment);
+export const readPauseConfig = (): z.infer<typeof pauseEnvironment> => read(pauseEnvironment);
 export const readRecoverConfig = (): z.infer<typeof recoverEnvironment> => read(recoverEnvironment);
+export const readHealthyConfig = (): z.infer<typeof healthyEnvironment> => read(healthyEnvironment);
 export const readPartnerConfig = (): PartnerConfig => read(partnerEnvironment);
 export const readTemporalSetupConfig = (environment?: NodeJS.ProcessEnv): TemporalSetupConfig =>
   read(temporalSetupEnvironment, environment);

@@ -11,6 +11,8 @@ import {
 import proto from '@temporalio/proto';
 import type { TemporalSetupConfig } from './config.js';
 import {
+  checkScheduleId,
+  checkWorkflow,
   expirePointsScheduleId,
   expirePointsWorkflow,
   sealScheduleId,
@@ -33,6 +35,9 @@ import {
 
 /** Intervals are counted from 1970, so this falls on every zone's midnight. */
 const quarterHourMs = 15 * 60_000;
+
+/** All the books are read, which takes as long as they are many. */
+const checkTimeoutMs = 35 * 60_000;
 
 /** Histories are evidence. */
 const retentionDays = 90;
@@ -88,9 +93,14 @@ export async function prepareTemporal(config: TemporalSetupConfig): Promise<void
 }
 
 /** One at a time: a run that is due while one runs is left out, and counted by the server. A stuck one is ended. */
-async function scheduleAll(connection: Connection, config: TemporalSetupConfig): Promise<void> {
-  const { schedule } = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
-  const of = (workflowId: string, workflowType: string, everyMs: number, args: unknown[]) => ({
+export function wantedSchedules(config: TemporalSetupConfig) {
+  const of = (
+    workflowId: string,
+    workflowType: string,
+    everyMs: number,
+    args: unknown[],
+    timeoutMs = config.SWEEP_TIMEOUT_MS,
+  ) => ({
     spec: { intervals: [{ every: everyMs }] },
     action: {
       type: 'startWorkflow' as const,
@@ -98,16 +108,17 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
       workflowId,
       taskQueue: taskQueues.background,
       args,
-      workflowRunTimeout: config.SWEEP_TIMEOUT_MS,
+      workflowRunTimeout: timeoutMs,
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: everyMs },
   });
-  const wanted = {
+  return {
     [sweepScheduleId]: of(sweepScheduleId, sweepWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS, holdAgeMs: config.SWEEP_HOLD_AGE_MS },
     ]),
     [expirePointsScheduleId]: of(expirePointsScheduleId, expirePointsWorkflow, quarterHourMs, []),
     [sealScheduleId]: of(sealScheduleId, sealWorkflow, config.SEAL_EVERY_MS, []),
+    [checkScheduleId]: of(checkScheduleId, checkWorkflow, config.LEDGER_CHECK_EVERY_MS, [], checkTimeoutMs),
     [startImportsScheduleId]: of(startImportsScheduleId, startImportsWorkflow, config.SWEEP_EVERY_MS, [
       { graceMs: config.SWEEP_GRACE_MS },
     ]),
@@ -127,7 +138,11 @@ async function scheduleAll(connection: Connection, config: TemporalSetupConfig):
       { graceMs: config.WEBHOOK_START_GRACE_MS },
     ]),
   };
-  for (const [scheduleId, options] of Object.entries(wanted)) {
+}
+
+async function scheduleAll(connection: Connection, config: TemporalSetupConfig): Promise<void> {
+  const { schedule } = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  for (const [scheduleId, options] of Object.entries(wantedSchedules(config))) {
     try {
       await schedule.create({ scheduleId, ...options });
     } catch (error) {

@@ -3,11 +3,12 @@
  * call to Invoicebox, as fast as the server lets it; `background` does what nobody waits for;
  * `webhooks` speaks to partners' endpoints, slow ones among them; `imports` books credits by the file. On SIGTERM it takes no new work and lets a running confirm finish.
  */
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createBatchActivities } from './activities/batch.js';
 import { createBatchReadActivities } from './activities/batchReads.js';
+import { createCheckActivities } from './activities/checkLedger.js';
 import { createImportActivities } from './activities/creditImport.js';
 import { createExpiryActivities } from './activities/expirePoints.js';
 import { createInvoiceboxActivities } from './activities/invoicebox.js';
@@ -39,19 +40,39 @@ import { Reconciliations } from './ledger/reconciliations.js';
 import { Recovery } from './ledger/recovery.js';
 import { Statements } from './ledger/statements.js';
 import { Returns } from './ledger/returns.js';
+import { LedgerChecks } from './ledger/violations.js';
 import { Webhooks } from './ledger/webhooks.js';
 import { createLog, type Log } from './log.js';
+import { BooksGauges, monitorPool } from './metrics/gauges.js';
+import { createRegistry } from './metrics/registry.js';
+import { runsObserved } from './metrics/runs.js';
+import { answerScrape } from './metrics/scrape.js';
+import { callLine, WorkerMetrics } from './metrics/workerMetrics.js';
 import { temporalClient } from './temporalClient.js';
 import { bundlePath, failureConverterPath } from './workflows/bundlePath.js';
 import { AddressGuard } from './webhooks/address.js';
 import { WebhookClient } from './webhooks/client.js';
 import { WebhookStarts } from './webhookStarts.js';
-import { deploymentName, taskQueues } from './workflows/messages.js';
+import { deploymentName, taskQueues, workflowIdOf } from './workflows/messages.js';
 
 const config = readWorkerConfig();
 const log = createLog('worker', config.LOG_LEVEL);
 Runtime.install({
   shutdownSignals: [],
+  ...(config.TEMPORAL_METRICS_PORT === undefined
+    ? {}
+    : {
+        telemetryOptions: {
+          metrics: {
+            prometheus: {
+              bindAddress: `${config.HOST}:${config.TEMPORAL_METRICS_PORT}`,
+              countersTotalSuffix: true,
+              unitSuffix: true,
+              useSecondsForDurations: true,
+            },
+          },
+        },
+      }),
   logger: new DefaultLogger('INFO', (entry) => {
     forward(log, entry);
   }),
@@ -62,7 +83,17 @@ const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log);
 const clientConnection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
 const temporal = temporalClient(clientConnection, config);
 const { onDeliveries } = new WebhookStarts(temporal, log);
-const ledger = new Ledger(pool, onDeliveries);
+const registry = createRegistry();
+const metrics = new WorkerMetrics(registry);
+const { DATABASE_MONITOR_URL: monitorUrl } = config;
+const gauges = monitorUrl === undefined ? null : new BooksGauges(monitorUrl, registry, log);
+/** The check of the books reads all of them. */
+const checkMs = 25 * 60_000;
+const checksPool = monitorUrl === undefined ? null : monitorPool(monitorUrl, checkMs, log);
+const ledger = new Ledger(pool, onDeliveries, (fact) => {
+  metrics.count(fact);
+  if (fact.kind === 'ended') log.info({ ...fact, workflowId: workflowIdOf(fact.paymentId) }, 'a payment has ended');
+});
 const imports = new CreditImports(pool, onDeliveries);
 const reconciliations = new Reconciliations(pool, onDeliveries);
 const returns = new Returns(pool, onDeliveries);
@@ -76,6 +107,10 @@ const client = new InvoiceboxClient({
     confirmMs: config.INVOICEBOX_CONFIRM_TIMEOUT_MS,
   },
   userAgent,
+  onCall: (call) => {
+    metrics.called(call);
+    log.info(callLine(call), 'Invoicebox was called');
+  },
 });
 const partners = new Partners(pool, keyRing);
 const webhookClient = new WebhookClient(
@@ -84,7 +119,15 @@ const webhookClient = new WebhookClient(
   userAgent,
 );
 // One for both queues that attempt deliveries: they share what they know of each endpoint.
-const deliveries = createDeliveryActivities(webhooks, webhookClient, keyRing, { scale: config.WEBHOOK_WAIT_SCALE });
+const deliveries = createDeliveryActivities(
+  webhooks,
+  webhookClient,
+  keyRing,
+  { scale: config.WEBHOOK_WAIT_SCALE },
+  (event, result) => {
+    metrics.delivered(event, result);
+  },
+);
 const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
 
 const pollers = { type: 'autoscaling', minimum: 2, initial: 8, maximum: 50 } as const;
@@ -112,7 +155,12 @@ const makers = {
       ...common,
       taskQueue: taskQueues.payments,
       workflowBundle: { codePath: bundlePath },
-      activities: { ...createLedgerActivities(ledger), ...createReturnActivities(returns) },
+      activities: {
+        ...createLedgerActivities(ledger, (why) => {
+          metrics.compensated(why);
+        }),
+        ...createReturnActivities(returns),
+      },
       enableNonLocalActivities: false,
       workflowTaskPollerBehavior: pollers,
       maxConcurrentWorkflowTaskExecutions: 200,
@@ -142,10 +190,18 @@ const makers = {
       ...common,
       taskQueue: taskQueues.background,
       workflowBundle: { codePath: bundlePath },
+      interceptors: {
+        activity: [
+          runsObserved((activity) => {
+            metrics.ran(activity);
+          }),
+        ],
+      },
       activities: {
         ...createSweepActivities(temporal, new Recovery(pool)),
         ...createExpiryActivities(new Points(pool, onDeliveries)),
         ...createSealActivities(new Audit(pool)),
+        ...createCheckActivities(new LedgerChecks(pool), checksPool),
         ...createBatchActivities(batches, partners, temporal),
         ...createBatchStartActivities(batches, temporal),
         // Of imports that a worker began who knew no queue for them.
@@ -189,16 +245,19 @@ const makers = {
 const workers = await Promise.all(config.WORKER_QUEUES.map((queue) => makers[queue]()));
 
 const health = createServer((request, response) => {
-  answerHealth(request.url ?? '').then(
-    ([status, body]) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
-    (error: unknown) => {
-      log.error({ error }, 'the health check failed');
-      response.writeHead(500).end();
-    },
-  );
+  const url = request.url ?? '';
+  (url === '/metrics' ? answerScrape(registry, response) : answerHealth(url, response)).catch((error: unknown) => {
+    log.error({ error, url }, 'not answered');
+    response.writeHead(500).end();
+  });
 }).listen(config.WORKER_HEALTH_PORT, config.HOST);
 
-async function answerHealth(url: string): Promise<[number, unknown]> {
+async function answerHealth(url: string, response: ServerResponse): Promise<void> {
+  const [status, body] = await healthAt(url);
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+async function healthAt(url: string): Promise<[number, unknown]> {
   if (url === '/health/live') return [200, { live: true }];
   if (url !== '/health/ready') return [404, {}];
   const readiness = await readReadiness(pool, clientConnection, config.TEMPORAL_NAMESPACE);
@@ -224,7 +283,7 @@ try {
 } finally {
   health.close();
   await Promise.all([client.close(), webhookClient.close()]);
-  await pool.end();
+  await Promise.all([pool.end(), gauges?.end(), checksPool?.end()]);
   await clientConnection.close();
   await connection.close();
 }

@@ -3,7 +3,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import pg from 'pg';
 import type { Ledger } from '../ledger/ledger.js';
 
-export function createLedgerActivities(ledger: Ledger) {
+/** What becomes of a step that was to be undone and was not; what is undone the ledger tells itself. */
+export type OnNotUndone = (why: 'outstanding' | 'refused') => void;
+
+export function createLedgerActivities(ledger: Ledger, onNotUndone: OnNotUndone) {
   return {
     /** Tells also what was held, for whom and on whose word: of that a history is the only evidence once the ledger is lost. */
     holdPointsAndReserveFund: async (...args: Parameters<Ledger['hold']>) => ({
@@ -12,7 +15,16 @@ export function createLedgerActivities(ledger: Ledger) {
     }),
     endAttempt: (...args: Parameters<Ledger['endAttempt']>) => refusing(ledger.endAttempt(...args)),
     capturePointsAndDrawFund: (...args: Parameters<Ledger['capture']>) => refusing(ledger.capture(...args)),
-    closePayment: (...args: Parameters<Ledger['close']>) => refusing(ledger.close(...args)),
+    closePayment: async (...args: Parameters<Ledger['close']>) => {
+      try {
+        const closed = await refusing(ledger.close(...args));
+        if (closed.outcome === 'attempt_outstanding') onNotUndone('outstanding');
+        return closed;
+      } catch (error) {
+        if (error instanceof ApplicationFailure) onNotUndone('refused');
+        throw error;
+      }
+    },
     noteUnproven: (...args: Parameters<Ledger['noteUnproven']>) => refusing(ledger.noteUnproven(...args)),
     resolvePayment: (...args: Parameters<Ledger['resolve']>) => refusing(ledger.resolve(...args)),
     fenceConfirm: (...args: Parameters<Ledger['fence']>) => refusing(ledger.fence(...args)),

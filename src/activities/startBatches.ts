@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Batches } from '../ledger/batches.js';
-import { batchStart, batchWorkflow } from '../workflows/messages.js';
+import { batchStart, batchWorkflow, lookAgainSignal } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
 
 const atMost = 1_000;
@@ -12,10 +12,12 @@ export function createBatchStartActivities(batches: Batches, client: Client) {
     /** @param graceMs younger ones may still be on their way. @returns how many are known to be worked on now */
     async startBatches({ graceMs }: { readonly graceMs: number }): Promise<number> {
       let started = 0;
-      for (const key of await batches.toWorkOn(graceMs, atMost, scheduledAt())) {
+      for (const { isPaused, ...key } of await batches.toWorkOn(graceMs, atMost, scheduledAt())) {
         try {
-          // One that runs is left to itself.
-          await client.workflow.start(batchWorkflow, { ...batchStart(key), workflowIdConflictPolicy: 'USE_EXISTING' });
+          const start = { ...batchStart(key), workflowIdConflictPolicy: 'USE_EXISTING' } as const;
+          // One that runs is left to itself, unless it waits.
+          if (isPaused) await client.workflow.signalWithStart(batchWorkflow, { ...start, signal: lookAgainSignal });
+          else await client.workflow.start(batchWorkflow, start);
           started += 1;
         } catch (error) {
           Context.current().log.warn('a batch could not be started', { batchId: key.batchId, error });

@@ -59,6 +59,7 @@ export function createDeliveryActivities(
   client: WebhookClient,
   keyRing: KeyRing,
   { scale }: DeliveryTimes,
+  onAttempt: (event: string, result: 'delivered' | 'failed' | 'again') => void,
 ) {
   const lanes = new Lanes();
   let atOnce = 0;
@@ -116,8 +117,10 @@ export function createDeliveryActivities(
       switch (recorded.state) {
         case 'delivered':
         case 'failed':
+          onAttempt(begun.type, recorded.state);
           return { kind: 'ended', end: recorded.state };
         case 'pending':
+          onAttempt(begun.type, 'again');
           return { kind: 'again', delayMs: decision.kind === 'again' ? decision.delayMs : busyMs };
       }
     } finally {

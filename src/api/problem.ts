@@ -2,6 +2,7 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { databaseTroubleOf } from '../database/trouble.js';
+import { isConsole, sendConsoleStop } from './console/consoleFilter.js';
 import { isPage, sendTroublePage } from './pay/pageFilter.js';
 
 /** Of each code: what happened, in general, and what to do. Told at /docs/problems/<code>. */
@@ -117,6 +118,12 @@ export const problems = {
     title: 'Something unexpected happened',
     remedy: 'Repeating with the same Idempotency-Key is safe. Tell the operator the requestId.',
   },
+  payments_paused: {
+    status: 503,
+    title: 'New payments are paused by the operator',
+    remedy:
+      'Nothing was opened. Payments that are under way go on. Repeat with the same Idempotency-Key after Retry-After, or let the buyer pay otherwise.',
+  },
   unavailable: {
     status: 503,
     title: 'Not available at the moment',
@@ -230,9 +237,12 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request & { id?: string; caller?: unknown }>();
     const response = host.switchToHttp().getResponse<Response>();
     // Whoever is not known yet (apiKeys.ts) has called nothing; and reading changes nothing.
+    if (isConsole(request.path) && !response.headersSent) {
+      sendConsoleStop(error, request, response);
+      return;
+    }
     const problem = problemOf(error, request.caller !== undefined && request.method !== 'GET');
-    if (problem.code === 'internal')
-      this.#log.error(error instanceof Error ? (error.stack ?? error.message) : 'unknown error');
+    if (problem.code === 'internal') this.#log.error({ requestId: request.id, error });
     if (response.headersSent) {
       response.end();
       return;

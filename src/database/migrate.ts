@@ -108,6 +108,12 @@ async function apply(client: pg.Client, script: Script, sql: string, log: Log): 
   }
 }
 
+/** The views of src/ledger/sql/gauges.sql. */
+const gauges = [
+  'gauge_live_payments', 'gauge_oldest_unknown', 'gauge_review', 'gauge_held_points', 'gauge_funds', 'gauge_differences',
+  'gauge_reconciled', 'gauge_oldest_delivery', 'gauge_flags', 'gauge_pauses', 'gauge_ledger_check',
+]; // prettier-ignore
+
 /** Nobody may run a function unless he is named here. */
 async function grantExecution(client: pg.Client): Promise<void> {
   const both = [
@@ -127,8 +133,10 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_endpoint_create', 'webhook_endpoints_read', 'webhook_endpoint_change', 'webhook_secret_rotate', 'webhook_endpoint_delete',
     'webhook_deliveries_read', 'webhook_replay', 'webhook_replay_range', 'webhook_test', 'event_feed',
     'approval_decide', 'approval_read', 'approval_list',
+    'pause_set', 'pause_clear', 'pauses_read',
     'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
     'fund_statement_begin', 'fund_statement_page', 'points_outstanding',
+    'operator_act_write', 'operator_acts_check',
     ...both,
   ]; // prettier-ignore
   const worker = [
@@ -143,7 +151,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'webhook_endpoints_to_clear', 'webhook_endpoint_clear', 'credit_imports_cut', 'credit_import_forget',
     'payment_return_work', 'payment_return_book', 'payment_returns_to_book',
     'credit_imports_running', 'credit_import_work', 'credit_import_read_chunk', 'credit_import_apply', 'credit_import_clear', 'credit_import_end',
-    'partners_to_seal', 'audit_seal',
+    'partners_to_seal', 'audit_seal', 'ledger_check_store',
     'payment_batches_to_work_on', 'payment_batch_stock', 'payment_batch_next', 'payment_batch_found', 'payment_batch_start', 'payment_batch_change', 'payment_batch_end',
     ...both,
   ]; // prettier-ignore
@@ -154,12 +162,16 @@ async function grantExecution(client: pg.Client): Promise<void> {
   for (const [role, functions] of [
     ['surety_api', api],
     ['surety_worker', worker],
+    // It writes nothing, and calls nothing but this, as each connection does.
+    ['surety_console', ['ledger_is_open']],
   ] as const) {
     for (const name of functions) {
       await client.query(`GRANT EXECUTE ON FUNCTION surety.${name} TO ${role}`);
     }
   }
-  await client.query('GRANT SELECT ON surety.ledger_violation TO surety_monitor');
+  await client.query('GRANT EXECUTE ON FUNCTION surety.fund_runway TO surety_monitor');
+  const watched = ['ledger_violation', ...gauges].map((view) => `surety.${view}`).join(', ');
+  await client.query(`GRANT SELECT ON ${watched} TO surety_monitor`);
   await client.query('COMMIT');
 }
 
@@ -168,6 +180,8 @@ async function setPasswords(client: pg.Client, config: MigrateConfig): Promise<v
     surety_api: config.SURETY_API_DB_PASSWORD,
     surety_worker: config.SURETY_WORKER_DB_PASSWORD,
     surety_monitor: config.SURETY_MONITOR_DB_PASSWORD,
+    // Without one nobody can log in by this role, and there is no console.
+    ...(config.SURETY_CONSOLE_DB_PASSWORD === undefined ? {} : { surety_console: config.SURETY_CONSOLE_DB_PASSWORD }),
   };
   for (const [role, password] of Object.entries(passwords)) {
     await untilNotBusy(() => client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`));

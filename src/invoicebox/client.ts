@@ -2,8 +2,10 @@
 import { createHmac } from 'node:crypto';
 import { Agent } from 'undici';
 import type { ConfirmAnswer } from '../domain/confirmAnswer.js';
+import { release } from '../release.js';
 import { exchange, type Exchange, type HttpRequest } from './exchange.js';
 import { documentedPaging, listPath, type InvoicePage, type ListPaging, type ListQuery } from './lists.js';
+import { observed, type OnCall, type Operation } from './observe.js';
 import {
   invoiceIdPattern,
   readConfirmBody,
@@ -61,7 +63,7 @@ const maxOperationIdLength = 36;
 const maxHeaderBytes = 16_384;
 
 /** How we name ourselves (contract, section 1): `<app>/<version> (<module> <version>)`. */
-export const userAgent = 'Surety/0.1.0 (saga 0.1.0)';
+export const userAgent = `Surety/${release} (saga ${release})`;
 
 export class InvoiceboxClient {
   readonly #timeouts: InvoiceboxTimeouts;
@@ -69,10 +71,12 @@ export class InvoiceboxClient {
   readonly #reads: Agent;
   readonly #confirms: Agent;
   readonly #watch = new SendWatch();
+  readonly #onCall: OnCall | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: { timeouts: InvoiceboxTimeouts; userAgent: string }) {
+  constructor(options: { timeouts: InvoiceboxTimeouts; userAgent: string; onCall?: OnCall }) {
     this.#timeouts = options.timeouts;
+    this.#onCall = options.onCall;
     this.#userAgent = options.userAgent;
     const { connectMs } = options.timeouts;
     // No limit of connections on either agent: SendWatch relies on a request being made at once, never queued.
@@ -95,7 +99,7 @@ export class InvoiceboxClient {
   /** Throws RangeError for what is no invoice id; whatever the network or Invoicebox does is in the answer. */
   async readInvoice(account: InvoiceboxAccount, invoiceId: string, signal?: AbortSignal): Promise<ReadAnswer> {
     const id = checkedInvoiceId(invoiceId);
-    return this.#read(account, `/business/api/invoice/${id}`, signal, (body) => {
+    return this.#read('read', account, `/business/api/invoice/${id}`, signal, (body) => {
       const invoice = readInvoiceBody(body, id);
       return typeof invoice === 'string' ? invoice : { kind: 'invoice', invoice };
     });
@@ -106,7 +110,7 @@ export class InvoiceboxClient {
    * An element that is no invoice is reported in the page; a body beyond the bound of every answer is `unavailable`.
    */
   async listInvoices(account: InvoiceboxAccount, query: ListQuery, signal?: AbortSignal): Promise<ListAnswer> {
-    return this.#read(account, listPath(query, account.paging ?? documentedPaging), signal, (body) => {
+    return this.#read('list', account, listPath(query, account.paging ?? documentedPaging), signal, (body) => {
       const page = readListBody(body);
       return typeof page === 'string' ? page : { kind: 'page', page };
     });
@@ -114,12 +118,13 @@ export class InvoiceboxClient {
 
   /** @param readBody what the body of a success holds, or why it is unusable */
   async #read<Found extends { readonly kind: string }>(
+    operation: Operation,
     account: InvoiceboxAccount,
     path: string,
     signal: AbortSignal | undefined,
     readBody: (body: unknown) => Found | string,
   ): Promise<WithRequestId & (Unread | Found)> {
-    const got = await this.#get(account, path, signal);
+    const got = await this.#get(operation, account, path, signal);
     if (got.kind === 'not_sent' || got.kind === 'no_answer') return { ...got, kind: 'unavailable' };
     const { httpStatus, requestId, retryAfterMs } = got;
     if (isRateLimit(httpStatus)) return { kind: 'rate_limited', retryAfterMs, requestId };
@@ -152,7 +157,7 @@ export class InvoiceboxClient {
     const request = this.#request(account, 'POST', `/business/api/invoice/${id}/confirm`, { partnerOperationId });
     if (request === null) return { kind: 'not_sent', detail: 'invalid_request' };
     const { connectMs, confirmMs } = this.#timeouts;
-    const got = await exchange(this.#confirms, this.#watch, request, connectMs + confirmMs, signal);
+    const got = await this.#exchange('confirm', this.#confirms, request, connectMs + confirmMs, signal);
     switch (got.kind) {
       case 'not_sent':
       case 'no_answer':
@@ -178,7 +183,7 @@ export class InvoiceboxClient {
 
   /** Whose token it is (contract, section 1: no user is no token). */
   async checkToken(account: InvoiceboxAccount): Promise<TokenAnswer> {
-    const got = await this.#get(account, '/security/api/auth/auth');
+    const got = await this.#get('check_token', account, '/security/api/auth/auth');
     if (got.kind === 'not_sent' || got.kind === 'no_answer') return { kind: 'unavailable', detail: got.detail };
     const usable = usableBody(got);
     if (typeof usable === 'string') return { kind: 'unavailable', detail: usable };
@@ -201,11 +206,24 @@ export class InvoiceboxClient {
     return this.#closing;
   }
 
-  async #get(account: InvoiceboxAccount, path: string, signal?: AbortSignal): Promise<Exchange> {
+  async #get(operation: Operation, account: InvoiceboxAccount, path: string, signal?: AbortSignal): Promise<Exchange> {
     const request = this.#request(account, 'GET', path, null);
     if (request === null) return { kind: 'not_sent', detail: 'invalid_request' };
     const { connectMs, readMs } = this.#timeouts;
-    return exchange(this.#reads, this.#watch, request, connectMs + readMs, signal);
+    return this.#exchange(operation, this.#reads, request, connectMs + readMs, signal);
+  }
+
+  async #exchange(
+    operation: Operation,
+    agent: Agent,
+    request: HttpRequest,
+    deadlineMs: number,
+    signal?: AbortSignal,
+  ): Promise<Exchange> {
+    const beganMs = performance.now();
+    const got = await exchange(agent, this.#watch, request, deadlineMs, signal);
+    this.#onCall?.(observed(operation, got, beganMs));
+    return got;
   }
 
   /** null where the account's settings make no request: an address that is none, an algorithm that nobody knows. */

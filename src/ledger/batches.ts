@@ -220,9 +220,9 @@ export class Batches {
     return this.#call(outcome('ended', 'not_yet'), 'payment_batch_end', [partnerId, batchId, iso(at)]);
   }
 
-  /** Of all partners: those with something to do, begun so long ago. */
-  toWorkOn(graceMs: number, limit: number, at: number): Promise<Key[]> {
-    const keys = z.array(z.object({ partnerId: z.uuid(), batchId: z.uuid() }));
+  /** Of all partners: those with something to do, begun so long ago; `isPaused`: what they waited for is over. */
+  toWorkOn(graceMs: number, limit: number, at: number): Promise<(Key & { readonly isPaused: boolean })[]> {
+    const keys = z.array(z.object({ partnerId: z.uuid(), batchId: z.uuid(), isPaused: z.boolean() }));
     return this.#call(keys, 'payment_batches_to_work_on', [graceMs, limit, iso(at)]);
   }
 

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { AttemptClass } from '../domain/confirmAnswer.js';
 import type { ApprovalReason } from '../domain/organisationPolicy.js';
 import type { Actor, Confirmation, FinalState, PaymentPolicy, Scheme } from '../domain/payment.js';
-import { call, iso, type OnDeliveries } from './call.js';
+import { call, iso, type OnDeliveries, type OnFact } from './call.js';
 import {
   attemptOutcome,
   captureOutcome,
@@ -54,10 +54,14 @@ export interface StoredRead {
 }
 
 export class Ledger {
-  /** @param onDeliveries hears what is to be delivered to partners' endpoints, after the commit that made it true */
+  /**
+   * @param onDeliveries hears what is to be delivered to partners' endpoints, after the commit that made it true
+   * @param onFact hears of payments that came to their end, and of what was given back, likewise
+   */
   constructor(
     private readonly pool: pg.Pool,
     private readonly onDeliveries?: OnDeliveries,
+    private readonly onFact?: OnFact,
   ) {}
 
   openPayment(payment: {
@@ -84,6 +88,8 @@ export class Ledger {
       payment.policy,
       payment.links,
       iso(payment.at),
+      // This release says of a pause that it is one.
+      true,
     ]);
   }
 
@@ -260,6 +266,6 @@ export class Ledger {
   }
 
   #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {
-    return call(this.pool, schema, name, args, this.onDeliveries);
+    return call(this.pool, schema, name, args, this.onDeliveries, this.onFact);
   }
 }

@@ -23,7 +23,7 @@ const openedPayment = z.object({
 });
 export const openOutcome = z.discriminatedUnion('outcome', [
   openedPayment,
-  z.object({ outcome: z.literal('refused'), reason: z.enum(['credentials', 'fund_unavailable']) }),
+  z.object({ outcome: z.literal('refused'), reason: z.enum(['credentials', 'fund_unavailable', 'paused']) }),
 ]);
 export const quoteOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('quoted'), changed: z.boolean(), version: integer }),

@@ -63,6 +63,7 @@ const testOutcome = z.discriminatedUnion('outcome', [
 const beginOutcome = z.discriminatedUnion('outcome', [
   z.object({
     outcome: z.literal('go'),
+    type: z.string(),
     url: z.string(),
     body: z.string(),
     attempts: whole,

@@ -9,6 +9,7 @@ export { payBatch } from './payBatch.js';
 export { startBatches } from './startBatches.js';
 export { startImports } from './startImports.js';
 export { expirePoints } from './expirePoints.js';
+export { checkLedger } from './checkLedger.js';
 export { sealLedger } from './sealLedger.js';
 export { deliverWebhook } from './deliverWebhook.js';
 export { startWebhooks } from './startWebhooks.js';

@@ -1,6 +1,7 @@
 /** An organisation's batch in the whole of Surety: each invoice once, whatever is edited, killed, paused or empty meanwhile. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TwinInvoice } from '../../scripts/twin.js';
+import { Pauses } from '../../src/ledger/pauses.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 
 interface BatchBody {
@@ -222,5 +223,20 @@ describe('a hundred thousand invoices', () => {
     ['paid ones', { filter: { status: 'paid' } }],
   ])('of %s are refused: 422', async (_, body) => {
     expect((await call('POST', '', body)).status).toBe(422);
+  });
+});
+
+describe('while an operator has paused new payments, a batch', () => {
+  it('waits, and goes on by itself', async () => {
+    const pauses = new Pauses(world.surety.admin);
+    const operator = { kind: 'operator', id: 'eve' } as const;
+    await pauses.pause(null, 'the fund moves', operator, Date.now());
+    const wanted = await invoices(5);
+    const id = await make({ invoiceIds: wanted.map((one) => one.id) });
+    const waiting = await until(id, ({ state }) => state === 'paused');
+    expect([waiting.pauseReason, waiting.waiting, waiting.started]).toEqual(['payments_paused', 5, 0]);
+    await pauses.resume(null, operator, Date.now());
+    expect(await until(id, ({ state }) => state === 'finished')).toMatchObject({ paid: 5, declined: 0 });
+    expect(await confirmationsOf(wanted)).toEqual([1, 1, 1, 1, 1]);
   });
 });

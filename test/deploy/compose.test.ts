@@ -13,7 +13,14 @@ interface Service {
   profiles?: string[];
   restart?: string;
   stop_grace_period?: string;
-  deploy?: { replicas: number };
+  deploy?: { replicas?: number; resources?: { limits?: { cpus: string; memory: string } } };
+  pids_limit?: number;
+  read_only?: boolean;
+  cap_drop?: string[];
+  cap_add?: string[];
+  security_opt?: string[];
+  privileged?: boolean;
+  logging?: { driver: string; options: Record<string, string> };
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
   build?: { target: string };
@@ -31,30 +38,73 @@ function service(name: string): Service {
 }
 const names = Object.keys(services);
 const jobs = ['temporal-schema', 'temporal-setup', 'migrate'];
-const commands = ['partner', 'recover', 'resolve'];
+const commands = ['partner', 'recover', 'resolve', 'doctor'];
 
 describe('the production shape', () => {
   test('has the services of the design, two of each process that may have several', () => {
     expect(names.sort()).toEqual(
-      [...jobs, ...commands, 'postgres', 'temporal', 'temporal-ui', 'api', 'worker', 'proxy', 'simulator'].sort(),
+      [
+        ...jobs,
+        ...commands,
+        'postgres',
+        'temporal',
+        'temporal-ui',
+        'api',
+        'worker',
+        'proxy',
+        'simulator',
+        'prometheus',
+        'grafana',
+      ].sort(),
     );
-    expect(service('api').deploy).toEqual({ replicas: 2 });
-    expect(service('worker').deploy).toEqual({ replicas: 2 });
+    expect([service('api').deploy?.replicas, service('worker').deploy?.replicas]).toEqual([2, 2]);
   });
 
-  test('publishes the API, and on the loopback the Temporal UI and the demo: nothing else', () => {
+  test('publishes the API, and on the loopback the Temporal UI, the figures and the demo: nothing else', () => {
     const published = names.flatMap((name) => (service(name).ports ?? []).map((port) => `${name} ${port}`));
     expect(published.sort()).toEqual([
+      'grafana 127.0.0.1:3010:3000',
+      'prometheus 127.0.0.1:9090:9090',
       'proxy ${SURETY_PUBLISH:-127.0.0.1:3000}:3000',
       'simulator 127.0.0.1:4010:4010',
       'temporal-ui 127.0.0.1:8080:8080',
     ]);
     expect(service('simulator').profiles).toEqual(['demo']);
+    for (const name of ['prometheus', 'grafana']) expect(service(name).profiles).toEqual(['observability']);
     expect(service('temporal-ui').environment).toMatchObject({ TEMPORAL_DISABLE_WRITE_ACTIONS: 'true' });
   });
 
+  test.each(names)('%s has no more rights and takes no more of the machine than it was given', (name) => {
+    const { cap_drop: dropped, cap_add: added, security_opt: options, deploy, privileged } = service(name);
+    expect([dropped, options, privileged]).toEqual([['ALL'], ['no-new-privileges:true'], undefined]);
+    expect(added ?? []).toEqual(name === 'postgres' ? ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'] : []);
+    // What an operator runs by hand ends with him.
+    if (commands.includes(name)) return;
+    expect(deploy?.resources?.limits).toEqual({
+      cpus: expect.stringMatching(/^[\d.]+$/),
+      memory: expect.stringMatching(/^\d+[mg]$/),
+    });
+    // Beside the others: the compose of Debian knows it only there.
+    expect(service(name).pids_limit).toBeGreaterThan(0);
+    expect(service(name).logging?.options).toEqual({ 'max-size': '20m', 'max-file': '5' });
+  });
+
+  test.each(names.filter((name) => service(name).image.startsWith('surety') || name === 'proxy'))(
+    '%s cannot write to its own files',
+    (name) => {
+      expect(service(name).read_only).toBe(true);
+    },
+  );
+
+  test('the Temporal UI reads encrypted histories through the API, with the cookie of the console', () => {
+    expect(service('temporal-ui').environment).toMatchObject({
+      TEMPORAL_CODEC_ENDPOINT: expect.stringMatching(/^\$\{SURETY_BASE_URL:\?[^}]+\}\/codec$/),
+      TEMPORAL_CODEC_INCLUDE_CREDENTIALS: 'true',
+    });
+  });
+
   test.each(names)('%s runs a pinned image', (name) => {
-    expect(service(name).image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+    expect(service(name).image).toMatch(/^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
   });
 
   test('the base image of ours is pinned, and its processes are not root', () => {
@@ -87,6 +137,17 @@ describe('the production shape', () => {
     }
   });
 
+  test('Prometheus finds each port that a process tells its figures at', () => {
+    const config = parse(read('deploy/observability/prometheus.yml')) as {
+      scrape_configs: { dns_sd_configs?: { names: string[]; port: number }[] }[];
+    };
+    const found = config.scrape_configs.flatMap(({ dns_sd_configs = [] }) =>
+      dns_sd_configs.map(({ names: [name], port }) => `${name ?? ''} ${port}`),
+    );
+    expect(found.sort()).toEqual(['api 9464', 'worker 3001', 'worker 9465']);
+    expect(service('worker').environment).toMatchObject({ WORKER_HEALTH_PORT: 3001, TEMPORAL_METRICS_PORT: 9465 });
+  });
+
   test('a worker is given the time to finish a confirmation', () => {
     expect(service('worker').stop_grace_period).toBe('90s');
   });
@@ -101,8 +162,13 @@ describe('the production shape', () => {
 
   test('no secret has a default', () => {
     const quotas = ['INVOICEBOX_CALLS_PER_SECOND_ACCOUNT', 'INVOICEBOX_CALLS_PER_SECOND_ADDRESS'];
+    // Empty, they are absent: then there is no console.
+    const consoles = [
+      ...source.matchAll(/\$\{(SURETY_CONSOLE_DB_PASSWORD|OPERATOR_\w+|CONSOLE_TIME_ZONE|TEMPORAL_UI_URL):-\}/g),
+    ];
     const withDefault = [...source.matchAll(/\$\{(\w+):?-/g)].map(([, name]) => name);
-    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE', ...quotas];
+    const optional = consoles.map(([, name]) => name ?? '');
+    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE', ...quotas, ...optional];
     expect(withDefault.filter((name) => !allowed.includes(name ?? ''))).toEqual([]);
     expect(source).not.toMatch(/\$(\{\w+\}|\w)/);
   });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { repository } from '../../scripts/stack.js';
 import { texts } from '../../src/api/pay/texts.js';
+import { Pauses } from '../../src/ledger/pauses.js';
 import { enter, entryLink, freshTab, openBrowser, untilView } from '../support/browser.js';
 import { eventually, World } from '../support/world.js';
 
@@ -367,6 +368,12 @@ describe('[buyer 9] [buyer 15] [buyer 2] each view says its own, in RU and EN, w
     await page.goto(entryLink(world, (await world.invoice()).id));
     await inspect(page, 'not_ready', inLanguage(page));
     await world.surety.admin.query('UPDATE partner SET credentials_failed_at = NULL');
+    const pauses = new Pauses(world.surety.admin);
+    const operator = { kind: 'operator', id: 'eve' } as const;
+    await pauses.pause(world.partnerIds.loyalty, 'the fund moves', operator, Date.now());
+    await page.goto(entryLink(world, (await world.invoice()).id));
+    await inspect(page, 'payments_paused', inLanguage(page));
+    await pauses.resume(world.partnerIds.loyalty, operator, Date.now());
     await context.close();
   });
 });

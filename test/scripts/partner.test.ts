@@ -26,10 +26,14 @@ async function apply(change: Record<string, unknown>): Promise<{ code: number; s
   // Nobody listens there: the token check says so.
   const settings = { ...(example['settings'] as object), invoicebox: { baseUrl: 'http://127.0.0.1:9' } };
   writeFileSync(file, JSON.stringify({ ...example, slug: 'example', settings, ...change }));
+  return run('apply', file);
+}
+
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const environment = { ...process.env, DATABASE_ADMIN_URL: postgres.url(books.database), SURETY_KEYS: testKeys };
   try {
     const script = join(repository, 'dist/scripts/partner.js');
-    return { code: 0, ...(await promisify(execFile)(process.execPath, [script, 'apply', file], { env: environment })) };
+    return { code: 0, ...(await promisify(execFile)(process.execPath, [script, ...args], { env: environment })) };
   } catch (error) {
     return error as { code: number; stdout: string; stderr: string };
   }
@@ -83,4 +87,29 @@ it.each([
   expect([answer.code, answer.stderr]).toEqual([1, expect.stringContaining('Nothing was changed.')]);
   expect(answer.stderr).toContain(named);
   expect((await books.admin.query('SELECT FROM partner')).rowCount).toBe(rowCount);
+});
+
+it('pauses and resumes one partner, or all, and says what it did', async () => {
+  const paused = await run('pause', 'kafeteriy', '--reason', 'the fund moves', '--by', 'eve');
+  expect(paused.stdout).toContain('No new payment of kafeteriy begins from now on');
+  expect((await run('pause', 'kafeteriy', '--reason', 'again')).stdout).toContain('Nothing was changed');
+  expect((await run('pause', '--all', '--reason', 'maintenance')).stdout).toContain('all partners');
+  expect((await run('resume', 'kafeteriy')).stdout).toContain('all partners are paused still');
+  expect((await run('resume', '--all')).stdout).toContain('begin again');
+  const { rows } = await books.admin.query('SELECT reason, by, ended_at IS NULL AS is_open FROM pause ORDER BY id');
+  expect(rows).toMatchObject([
+    { reason: 'the fund moves', by: { kind: 'operator', id: 'eve' }, is_open: false },
+    { reason: 'maintenance', is_open: false },
+  ]);
+});
+
+it.each([
+  ['without a reason', ['pause', 'kafeteriy'], '--reason is needed'],
+  ['of nobody', ['pause', '--reason', 'x'], 'usage'],
+  ['of one and all', ['pause', 'kafeteriy', '--all', '--reason', 'x'], 'usage'],
+  ['of a partner that there is not', ['pause', 'nobody', '--reason', 'x'], 'no partner nobody'],
+  ['that nobody knows', ['stop'], 'usage'],
+])('a pause %s is refused, and nothing is changed', async (_, args, words) => {
+  const { code, stderr } = await run(...args);
+  expect([code, stderr.includes(words), stderr.includes('Nothing was changed')]).toEqual([1, true, true]);
 });

@@ -2594,7 +2594,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "malformed_json" | "malformed_request" | "idempotency_key_required" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "reference_conflict" | "insufficient_points" | "more_than_paid" | "cursor_outdated" | "idempotency_in_flight" | "partner_not_ready" | "body_too_large" | "unsupported_media_type" | "request_timeout" | "headers_too_large" | "invalid_request" | "idempotency_other_body" | "statement_refused" | "too_many_requests" | "internal" | "unavailable";
+            code: "malformed_json" | "malformed_request" | "idempotency_key_required" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "reference_conflict" | "insufficient_points" | "more_than_paid" | "cursor_outdated" | "idempotency_in_flight" | "partner_not_ready" | "body_too_large" | "unsupported_media_type" | "request_timeout" | "headers_too_large" | "invalid_request" | "idempotency_other_body" | "statement_refused" | "too_many_requests" | "internal" | "payments_paused" | "unavailable";
             detail?: string;
             requestId?: string;
             /** @description Of invalid_request */
@@ -2860,7 +2860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Not available at the moment */
+            /** @description `unavailable`: Not available at the moment; `payments_paused`: New payments are paused by the operator */
             503: {
                 headers: {
                     [name: string]: unknown;

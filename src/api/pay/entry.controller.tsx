@@ -77,7 +77,8 @@ export class EntryController {
     });
     if (opened.kind === 'refused') {
       const content = this.#wayBack(visit, query[names.failUrl] ?? query[names.cancelUrl]);
-      this.visits.show(visit, { status: 503, view: 'not_ready', heading: texts[language].not_ready, content });
+      const view = opened.reason === 'paused' ? 'payments_paused' : 'not_ready';
+      this.visits.show(visit, { status: 503, view, heading: texts[language][view], content });
       return;
     }
     if (!hasBegun(opened.saga)) {

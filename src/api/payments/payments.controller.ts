@@ -20,6 +20,19 @@ import { came, conflict, type Told, type Verb } from './told.js';
 
 const position = z.object({ id: z.uuid() });
 
+/** When to look whether a pause is over: it is a person's, and may last. */
+const pausedRetryAfter = '60';
+
+function refusedAsNotReady(reason: 'credentials' | 'fund_unavailable' | 'paused'): Problem {
+  switch (reason) {
+    case 'paused':
+      return new Problem('payments_paused', 'Nothing was opened.', {}, { 'Retry-After': pausedRetryAfter });
+    case 'credentials':
+    case 'fund_unavailable':
+      return new Problem('partner_not_ready', 'Nothing was opened.', { reason });
+  }
+}
+
 @ApiController('v1/payments', 'Payments')
 export class PaymentsController {
   constructor(
@@ -38,7 +51,7 @@ export class PaymentsController {
     idempotent: true,
     body: 'json',
     answers: { 201: paymentSchema, 200: paymentSchema, 202: paymentSchema },
-    problems: ['not_found', 'partner_not_ready'],
+    problems: ['not_found', 'partner_not_ready', 'payments_paused'],
   })
   async open(
     @CallerOf() caller: Caller,
@@ -71,9 +84,7 @@ export class PaymentsController {
           openedBy: { kind: 'api_key', id: caller.keyId },
           links: body.links,
         });
-        if (opened.kind === 'refused') {
-          throw new Problem('partner_not_ready', 'Nothing was opened.', { reason: opened.reason });
-        }
+        if (opened.kind === 'refused') throw refusedAsNotReady(opened.reason);
         const told = await this.#tell(caller.partnerId, opened.paymentId);
         if (told.state === 'opening' && !hasBegun(opened.saga)) {
           throw unavailable(

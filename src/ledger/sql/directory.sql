@@ -89,7 +89,7 @@ $$;
 -- The partners of whom lots have expired with something left in them.
 CREATE OR REPLACE FUNCTION partners_with_expired_points(p_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
-  SELECT coalesce(jsonb_agg(DISTINCT partner_id), '[]') FROM lot WHERE remaining > 0 AND expires_at <= p_at;
+  SELECT coalesce(jsonb_agg(DISTINCT partner_id), '[]') FROM lot WHERE NOT spent AND expires_at <= p_at;
 $$;
 
 -- Deliveries that should have been tried by now and that nobody seems to be trying: taken up, so that no other asks for the
@@ -123,12 +123,14 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   FROM taken;
 $$;
 
--- Batches that have something to do, begun no later than p_grace_ms ago.
+-- Batches that have something to do, begun no later than p_grace_ms ago; isPaused: since payments were, and they are no longer.
 CREATE OR REPLACE FUNCTION payment_batches_to_work_on(p_grace_ms bigint, p_limit integer, p_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
-  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'batchId', id)), '[]') FROM (
-    SELECT partner_id, id FROM payment_batch
-    WHERE state IN ('running', 'cancelling') AND created_at < p_at - p_grace_ms * interval '1 millisecond'
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'batchId', id, 'isPaused', state = 'paused')), '[]') FROM (
+    SELECT partner_id, id, state FROM payment_batch AS batch
+    WHERE (state IN ('running', 'cancelling') OR state = 'paused' AND pause_reason = 'payments_paused' AND NOT EXISTS (
+      SELECT FROM pause WHERE (pause.partner_id = batch.partner_id OR pause.partner_id IS NULL) AND ended_at IS NULL))
+      AND created_at < p_at - p_grace_ms * interval '1 millisecond'
     ORDER BY id LIMIT p_limit
   ) AS open;
 $$;
@@ -207,4 +209,11 @@ CREATE OR REPLACE FUNCTION partners_page(p_after uuid, p_limit integer) RETURNS 
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (
     SELECT id FROM partner WHERE p_after IS NULL OR id > p_after ORDER BY id LIMIT p_limit) AS page;
+$$;
+
+-- What the views of violations said, kept for whoever watches (src/activities/checkLedger.ts).
+CREATE OR REPLACE FUNCTION ledger_check_store(p_violations bigint, p_kinds jsonb, p_took_ms bigint, p_at timestamptz) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  INSERT INTO ledger_check (checked_at, took_ms, violations, kinds) VALUES (p_at, p_took_ms, p_violations, p_kinds)
+  RETURNING jsonb_build_object('outcome', 'stored');
 $$;

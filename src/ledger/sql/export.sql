@@ -15,7 +15,7 @@ BEGIN
     LEFT JOIN account held ON held.partner_id = p_partner AND held.kind = 'member.held' AND held.owner = page.id AND held.asset = 'points'
     LEFT JOIN LATERAL (
       SELECT sum(remaining)::bigint AS points, min(expires_at) AS next FROM lot
-      WHERE member_id = page.id AND remaining > 0 AND (expires_at IS NULL OR expires_at > p_at)) AS spendable ON true);
+      WHERE member_id = page.id AND NOT spent AND (expires_at IS NULL OR expires_at > p_at)) AS spendable ON true);
 END
 $$;
 

@@ -17,7 +17,7 @@ WHERE debited.asset <> credited.asset OR debited.partner_id <> credited.partner_
 UNION ALL
 SELECT 'lots_are_not_available_points', account.id, account.partner_id
 FROM account WHERE kind = 'member.available'
-  AND balance <> (SELECT coalesce(sum(remaining), 0) FROM lot WHERE lot.member_id = account.owner AND remaining > 0)
+  AND balance <> (SELECT coalesce(sum(remaining), 0) FROM lot WHERE lot.member_id = account.owner AND NOT spent)
 UNION ALL
 SELECT 'holds_are_not_held_points', account.id, account.partner_id
 FROM account WHERE kind = 'member.held'
@@ -135,6 +135,14 @@ SELECT 'account_of_unknown_owner', account.id, account.partner_id
 FROM account WHERE NOT EXISTS (SELECT FROM partner WHERE partner.id = account.partner_id)
   OR owner IS NOT NULL
   AND NOT EXISTS (SELECT FROM member WHERE member.id = account.owner AND member.partner_id = account.partner_id)
+UNION ALL
+SELECT 'payment_of_unknown_member', payment.id, payment.partner_id
+FROM payment WHERE member_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM member WHERE member.id = payment.member_id AND member.partner_id = payment.partner_id)
+UNION ALL
+SELECT 'hold_of_unknown_member', hold.id, hold.partner_id
+FROM hold WHERE member_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM member WHERE member.id = hold.member_id AND member.partner_id = hold.partner_id)
 UNION ALL
 SELECT 'lot_of_unknown_member', lot.id, lot.partner_id
 FROM lot WHERE NOT EXISTS (SELECT FROM member WHERE member.id = lot.member_id AND member.partner_id = lot.partner_id)

@@ -5,7 +5,7 @@ BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   RETURN jsonb_build_object(
     'available', (SELECT coalesce(sum(remaining), 0)::bigint FROM lot
-      WHERE member_id = p_member AND remaining > 0 AND (expires_at IS NULL OR expires_at > p_at)),
+      WHERE member_id = p_member AND NOT spent AND (expires_at IS NULL OR expires_at > p_at)),
     'held', (SELECT coalesce(sum(points), 0)::bigint FROM hold WHERE member_id = p_member AND state = 'held'));
 END
 $$;

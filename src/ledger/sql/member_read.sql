@@ -11,7 +11,7 @@ BEGIN
       'balance', member_balance(p_partner, p_member, p_at),
       'expiringSoon', (SELECT coalesce(jsonb_agg(jsonb_build_object('expiresOn', day, 'points', points) ORDER BY day), '[]')
         FROM (SELECT last_day(expires_at, partner_zone(p_partner)) AS day, sum(remaining)::bigint AS points FROM lot
-          WHERE member_id = p_member AND remaining > 0 AND expires_at > p_at AND expires_at <= p_at + p_soon
+          WHERE member_id = p_member AND NOT spent AND expires_at > p_at AND expires_at <= p_at + p_soon
           GROUP BY 1) AS soon))
     FROM member WHERE id = p_member);
 END

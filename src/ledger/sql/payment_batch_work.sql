@@ -39,6 +39,13 @@ BEGIN
     FROM ended WHERE item.batch_id = p_batch AND item.invoice_id = ended.invoice_id
   )
   SELECT min(pauses) INTO v_pause FROM ended;
+  -- Paused because all new payments were (pause.sql): it goes on by itself.
+  IF v_batch.state = 'paused' AND v_batch.pause_reason = 'payments_paused' AND NOT EXISTS (
+    SELECT FROM pause WHERE (partner_id = p_partner OR partner_id IS NULL) AND ended_at IS NULL)
+  THEN
+    UPDATE payment_batch SET state = 'running', pause_reason = NULL, changed_at = p_at WHERE id = p_batch
+    RETURNING * INTO v_batch;
+  END IF;
   IF v_pause IS NOT NULL AND v_batch.state = 'running' THEN
     UPDATE payment_batch SET state = 'paused', pause_reason = v_pause, changed_at = p_at WHERE id = p_batch
     RETURNING * INTO v_batch;
@@ -168,10 +175,11 @@ BEGIN
   THEN
     RETURN jsonb_build_object('outcome', 'pause', 'reason', 'fund_empty');
   END IF;
-  v_opened := payment_open(p_partner, p_payment, 'organisation', p_invoice, NULL, v_batch.actor, p_policy, '{}', p_at);
+  v_opened := payment_open(p_partner, p_payment, 'organisation', p_invoice, NULL, v_batch.actor, p_policy, '{}', p_at, true);
   CASE v_opened ->> 'outcome'
     WHEN 'refused' THEN
-      RETURN jsonb_build_object('outcome', 'pause', 'reason', v_opened ->> 'reason');
+      RETURN jsonb_build_object('outcome', 'pause', 'reason',
+        CASE v_opened ->> 'reason' WHEN 'paused' THEN 'payments_paused' ELSE v_opened ->> 'reason' END);
     WHEN 'existing' THEN
       UPDATE payment_batch_item SET state = 'skipped', read = NULL,
         reason = CASE v_opened ->> 'state' WHEN 'paid' THEN 'already_paid' ELSE 'already_under_way' END

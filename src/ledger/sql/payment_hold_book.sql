@@ -1,5 +1,6 @@
--- Books a hold that was decided on: points out of lots, and the fund; the payment then settles. The caller has
--- locked the payment, these accounts and the member's lots, and has found the points.
+-- Books a hold of which a recovery has heard (payment_recover_hold.sql), as payment_hold does one that it has decided on: points
+-- out of lots, and the fund; the payment then settles. The caller has locked the payment, these accounts and the member's lots,
+-- and has found the points.
 -- p_confirmation: as of payment_hold. p_counted_on: the day whose limits it was counted against; NULL: none.
 CREATE OR REPLACE FUNCTION payment_hold_book(
   p_payment payment, p_confirmation jsonb, p_member_available uuid, p_member_held uuid, p_fund_available uuid, p_fund_reserved uuid,
@@ -41,7 +42,7 @@ DECLARE
 BEGIN
   FOR v_lot IN
     SELECT id, remaining FROM lot
-    WHERE member_id = p_member AND remaining > 0 AND (expires_at IS NULL OR expires_at > p_at) AND v_left > 0
+    WHERE member_id = p_member AND NOT spent AND (expires_at IS NULL OR expires_at > p_at)
     ORDER BY expires_at NULLS LAST, id
   LOOP
     EXIT WHEN v_left = 0;

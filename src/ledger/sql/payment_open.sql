@@ -1,8 +1,11 @@
 -- Inserts the row of a new payment, or returns the invoice's live-or-paid one.
--- Outcomes: opened, existing {paymentId, state, epoch, scheme, policy, openedBy, memberId | null: of him who alone may confirm}; refused {reason} when the partner can't pay now.
+-- Outcomes: opened, existing {paymentId, state, epoch, scheme, policy, openedBy, memberId | null: of him who alone may confirm};
+-- refused {reason} when the partner can't pay now: credentials,
+-- fund_unavailable, paused (pause.sql; to a caller of the release before, which knows no pause: fund_unavailable).
+DROP FUNCTION IF EXISTS payment_open(uuid, uuid, text, text, uuid, jsonb, jsonb, jsonb, timestamptz);
 CREATE OR REPLACE FUNCTION payment_open(
   p_partner uuid, p_payment uuid, p_scheme text, p_invoice text, p_member uuid, p_opened_by jsonb,
-  p_policy jsonb, p_links jsonb, p_at timestamptz
+  p_policy jsonb, p_links jsonb, p_at timestamptz, p_knows_pauses boolean DEFAULT false
 ) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -19,11 +22,19 @@ BEGIN
     SELECT * INTO v_payment FROM payment WHERE id = p_payment;
   END IF;
   IF NOT FOUND THEN
+    IF pause_covers(p_partner) THEN
+      RETURN jsonb_build_object('outcome', 'refused',
+        'reason', CASE WHEN p_knows_pauses THEN 'paused' ELSE 'fund_unavailable' END);
+    END IF;
     IF v_partner.credentials_failed_at IS NOT NULL THEN
       RETURN jsonb_build_object('outcome', 'refused', 'reason', 'credentials');
     END IF;
     IF v_partner.fund_doubted_at IS NOT NULL THEN
       RETURN jsonb_build_object('outcome', 'refused', 'reason', 'fund_unavailable');
+    END IF;
+    -- No foreign key tells (0020c_member_keys.sql).
+    IF p_member IS NOT NULL AND NOT EXISTS (SELECT FROM member WHERE id = p_member) THEN
+      RAISE EXCEPTION 'there is no member %', p_member USING ERRCODE = 'foreign_key_violation';
     END IF;
     INSERT INTO payment (id, partner_id, scheme, invoice_id, member_id, member_named, opened_by, policy,
       success_url, fail_url, cancel_url, opened_at)

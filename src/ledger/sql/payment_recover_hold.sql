@@ -39,9 +39,9 @@ BEGIN
   PERFORM FROM account
   WHERE id IN (v_fund_available, v_fund_reserved, v_member_available, v_member_held) ORDER BY id FOR UPDATE;
   IF v_points > 0 THEN
-    PERFORM FROM lot WHERE member_id = v_member AND remaining > 0 ORDER BY id FOR UPDATE;
+    PERFORM FROM lot WHERE member_id = v_member AND NOT spent ORDER BY id FOR UPDATE;
     SELECT coalesce(sum(remaining), 0) INTO v_spendable FROM lot
-    WHERE member_id = v_member AND remaining > 0 AND (expires_at IS NULL OR expires_at > v_at);
+    WHERE member_id = v_member AND NOT spent AND (expires_at IS NULL OR expires_at > v_at);
     IF v_spendable < v_points THEN
       RETURN 'missing';
     END IF;

@@ -32,9 +32,9 @@ BEGIN
   v_member_held := ledger_account(p_partner, 'member.held', v_owed.member_id, 'points');
   v_redeemed := ledger_account(p_partner, 'programme.redeemed', NULL, 'points');
   PERFORM FROM account WHERE id IN (v_member_available, v_member_held, v_redeemed) ORDER BY id FOR UPDATE;
-  PERFORM FROM lot WHERE member_id = v_owed.member_id AND remaining > 0 ORDER BY id FOR UPDATE;
+  PERFORM FROM lot WHERE member_id = v_owed.member_id AND NOT spent ORDER BY id FOR UPDATE;
   SELECT coalesce(sum(remaining), 0) INTO v_spendable FROM lot
-  WHERE member_id = v_owed.member_id AND remaining > 0 AND (expires_at IS NULL OR expires_at > p_at);
+  WHERE member_id = v_owed.member_id AND NOT spent AND (expires_at IS NULL OR expires_at > p_at);
   IF v_spendable < v_owed.points THEN
     RETURN jsonb_build_object('outcome', 'missing', 'available', v_spendable, 'needed', v_owed.points);
   END IF;

@@ -34,5 +34,6 @@ BEGIN
     PERFORM spending_give_back(p_partner, v_hold.currency, v_hold.counted_on, v_hold.amount_minor);
   END IF;
   UPDATE hold SET state = 'released', counts = false, closed_at = p_at WHERE id = p_hold;
+  PERFORM facts_announce('released:' || v_hold.payment_id);
 END
 $$;

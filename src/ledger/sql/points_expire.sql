@@ -12,7 +12,7 @@ DECLARE
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT array_agg(DISTINCT member_id) INTO v_members FROM (
-    SELECT member_id FROM lot WHERE remaining > 0 AND expires_at <= p_at ORDER BY expires_at, id LIMIT p_limit) AS due;
+    SELECT member_id FROM lot WHERE NOT spent AND expires_at <= p_at ORDER BY expires_at, id LIMIT p_limit) AS due;
   IF v_members IS NULL THEN
     RETURN jsonb_build_object('lots', 0, 'points', 0, 'members', 0);
   END IF;
@@ -21,9 +21,9 @@ BEGIN
   PERFORM FROM account
   WHERE partner_id = p_partner AND (id = v_expired OR kind = 'member.available' AND owner = ANY (v_members))
   ORDER BY id FOR UPDATE;
-  PERFORM FROM lot WHERE member_id = ANY (v_members) AND remaining > 0 AND expires_at <= p_at ORDER BY id FOR UPDATE;
+  PERFORM FROM lot WHERE member_id = ANY (v_members) AND NOT spent AND expires_at <= p_at ORDER BY id FOR UPDATE;
   WITH due AS (
-    UPDATE lot SET remaining = 0 WHERE member_id = ANY (v_members) AND remaining > 0 AND expires_at <= p_at
+    UPDATE lot SET remaining = 0 WHERE member_id = ANY (v_members) AND NOT spent AND expires_at <= p_at
     RETURNING lot.id, lot.member_id, lot.expires_at, old.remaining AS points
   ), booked AS (
     INSERT INTO transfer (partner_id, kind, debit, credit, amount, reference, actor, at)

@@ -18,7 +18,7 @@ BEGIN
     WHERE partner_id = p_partner AND at >= v_end AND (debit = ANY (v_programme) OR credit = ANY (v_programme)));
   v_points := v_points - (
     SELECT coalesce(sum(remaining), 0)::bigint FROM lot
-    WHERE partner_id = p_partner AND remaining > 0 AND expires_at < v_end);
+    WHERE partner_id = p_partner AND NOT spent AND expires_at < v_end);
   RETURN jsonb_build_object('before', v_end, 'points', v_points);
 END
 $$;

@@ -1,5 +1,5 @@
 -- What an attempt needs: where to, signed with what, which bytes.
--- Outcomes: go {url, secretsSealed, body, attempts}; over (delivered, given up, or its endpoint is disabled or deleted).
+-- Outcomes: go {url, secretsSealed, body, attempts, type}; over (delivered, given up, or its endpoint is disabled or deleted).
 CREATE OR REPLACE FUNCTION webhook_attempt_begin(p_partner uuid, p_event uuid, p_endpoint uuid, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -7,7 +7,7 @@ DECLARE
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT jsonb_build_object('outcome', 'go', 'url', endpoint.url, 'body', event.body::text, 'attempts', delivery.attempts,
-    'secretsSealed', jsonb_build_array(endpoint.secret_sealed) || CASE
+    'type', event.type, 'secretsSealed', jsonb_build_array(endpoint.secret_sealed) || CASE
       WHEN endpoint.previous_secret_until > p_at THEN jsonb_build_array(endpoint.previous_secret_sealed) ELSE '[]' END) INTO v_go
   FROM webhook_delivery delivery
   JOIN webhook_endpoint endpoint ON endpoint.id = delivery.endpoint_id

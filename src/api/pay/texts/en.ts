@@ -72,6 +72,10 @@ export const en: Texts = {
     title: 'The programme takes no payments at the moment',
     lead: 'No new payments are started now. Nothing was taken. Choose another way to pay, or try later.',
   },
+  payments_paused: {
+    title: 'Paying with points is paused',
+    lead: 'No new payment begins at the moment. No points were taken. Choose another way to pay, or try again later.',
+  },
   not_known: {
     title: 'It is not known whether your confirmation arrived',
     lead: 'The service did not answer in time. Your confirmation may have arrived and may count until {until}. Pressing again is safe: points cannot be taken twice.',

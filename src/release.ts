@@ -1,0 +1,2 @@
+/** This release, as package.json has it. */
+export const release = '0.1.0';
