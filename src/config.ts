@@ -164,6 +164,11 @@ const migrateEnvironment = z.object({
   LOG_LEVEL: common.LOG_LEVEL,
 });
 
+const callsPerSecond = {
+  account: z.coerce.number().positive().max(1_000).default(3.16),
+  address: z.coerce.number().positive().max(1_000).default(15.8),
+} as const;
+
 const temporalSetupEnvironment = z.object({
   TEMPORAL_ADDRESS: common.TEMPORAL_ADDRESS,
   TEMPORAL_NAMESPACE: common.TEMPORAL_NAMESPACE,
@@ -172,8 +177,8 @@ const temporalSetupEnvironment = z.object({
    * worth go at once after a pause, so at rate r a window of 30 s has at most ⌊31·r⌋ + 1: 98 and 490. What is left to the
    * limit is for calls that are late on their way, at either end of a window.
    */
-  INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: z.coerce.number().positive().max(1_000).default(3.16),
-  INVOICEBOX_CALLS_PER_SECOND_ADDRESS: z.coerce.number().positive().max(1_000).default(15.8),
+  INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: callsPerSecond.account,
+  INVOICEBOX_CALLS_PER_SECOND_ADDRESS: callsPerSecond.address,
   /** How often live payments are compared with their workflows. */
   SWEEP_EVERY_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(60_000),
   /** A payment this young may still be on its way to its workflow. */
@@ -235,6 +240,13 @@ const resolveEnvironment = z.object({
 
 const recoverEnvironment = z.object({
   DATABASE_ADMIN_URL: url,
+  TEMPORAL_ADDRESS: common.TEMPORAL_ADDRESS,
+  TEMPORAL_NAMESPACE: common.TEMPORAL_NAMESPACE,
+  SURETY_KEYS: common.SURETY_KEYS,
+  SURETY_CODEC_KEYS: common.SURETY_CODEC_KEYS,
+  // While a ledger is recovered nobody else calls Invoicebox.
+  INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: callsPerSecond.account,
+  INVOICEBOX_CALLS_PER_SECOND_ADDRESS: callsPerSecond.address,
 });
 
 /** Whoever has a worker's port is a worker. */

@@ -66,9 +66,13 @@ export function createBatchActivities(batches: Batches, partners: Partners, clie
           const opened = await batches.start(key, invoiceId, uuidv7(), policy, freshMs, at);
           switch (opened.outcome) {
             case 'started': {
-              const { paymentId, epoch, quote } = opened;
+              const { paymentId, epoch, openedBy, quote } = opened;
+              const opener = { by: openedBy, memberId: null, batchId: key.batchId };
               const known = quote === null ? {} : { quote: { ...quote, points: 0, pricedAt: quote.readAt } };
-              await start({ partnerId: key.partnerId, paymentId, epoch, invoiceId, policy, startedAt: at, ...known });
+              await start({
+                ...{ partnerId: key.partnerId, paymentId, epoch, invoiceId, policy, startedAt: at },
+                ...{ opened: opener, ...known },
+              });
               done.started += 1;
               break;
             }

@@ -8,7 +8,11 @@ export type OnNotUndone = (why: 'outstanding' | 'refused') => void;
 
 export function createLedgerActivities(ledger: Ledger, onNotUndone: OnNotUndone) {
   return {
-    holdPointsAndReserveFund: (...args: Parameters<Ledger['hold']>) => refusing(ledger.hold(...args)),
+    /** Tells also what was held, for whom and on whose word: of that a history is the only evidence once the ledger is lost. */
+    holdPointsAndReserveFund: async (...args: Parameters<Ledger['hold']>) => ({
+      ...(await refusing(ledger.hold(...args))),
+      confirmation: args[1],
+    }),
     endAttempt: (...args: Parameters<Ledger['endAttempt']>) => refusing(ledger.endAttempt(...args)),
     capturePointsAndDrawFund: (...args: Parameters<Ledger['capture']>) => refusing(ledger.capture(...args)),
     closePayment: async (...args: Parameters<Ledger['close']>) => {

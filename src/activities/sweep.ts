@@ -9,17 +9,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { PaymentState } from '../domain/payment.js';
 import type { SweepPage } from '../ledger/outcomes.js';
 import type { Recovery } from '../ledger/recovery.js';
-import {
-  paymentStart,
-  resumedWorkflow,
-  searchAttributes,
-  stateQuery,
-  sweepScheduleId,
-  workflowIdOf,
-  type ResumePayment,
-} from '../workflows/messages.js';
+import { searchAttributes, stateQuery, sweepScheduleId, workflowIdOf } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
 import { hasFailedFor } from './failingRuns.js';
+import { takeUp } from './takeUp.js';
 
 export interface SweepAges {
   /** Younger payments, and those resumed so lately, are left alone. */
@@ -153,29 +146,12 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
     finding: 'lost' | 'forgetful' | 'failing',
     { holdAgeMs }: SweepAges,
   ): Promise<boolean> {
+    const forgotten = finding === 'forgetful';
     const key = { partnerId, paymentId, epoch };
-    const resumed = await recovery.resume(key, finding === 'forgetful' ? holdAgeMs : null, scheduledAt());
-    switch (resumed.outcome) {
-      case 'over':
-      case 'superseded':
-      case 'not_found':
-        return false;
-      case 'resumed':
-        break;
-    }
-    const { scheme, invoiceId, policy, state, reason, held, released, confirmation, attempt } = resumed;
-    const input: ResumePayment = {
-      ...{ partnerId, paymentId, epoch: resumed.epoch, invoiceId, policy, scheme, forgotten: finding === 'forgetful' },
-      startedAt: scheduledAt(),
-      resumed: { state, reason, held, released, confirmation, attempt },
-    };
-    await client.workflow.start(resumedWorkflow, {
-      ...paymentStart(input, state),
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      // Whatever still runs under an older epoch is powerless.
-      workflowIdConflictPolicy: 'TERMINATE_EXISTING',
-    });
-    Context.current().log.warn('a payment was taken up again', { paymentId, epoch: resumed.epoch, state, finding });
+    const how = { holdAgeMs: forgotten ? holdAgeMs : null, forgotten, at: scheduledAt() };
+    const taken = await takeUp(client, recovery, key, how);
+    if (taken === null) return false;
+    Context.current().log.warn('a payment was taken up again', { paymentId, ...taken, finding });
     return true;
   }
 

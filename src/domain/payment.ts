@@ -100,6 +100,8 @@ export type ReviewReason =
   | 'partial_after_unknown'
   | 'unproven'
   | 'ledger_refused'
+  /** The ledger was restored, and the points that were held are not in it: nothing is held, the invoice may be paid. */
+  | 'hold_not_restored'
   /** A person said "not paid": nothing is held any more, the invoice has yet to be canceled or to expire. */
   | 'released_by_person'
   /** ... and then Invoicebox proved that we had paid. */

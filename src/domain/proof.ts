@@ -79,6 +79,7 @@ export function mayConfirmAfter(review: ReviewReason | null, released: boolean):
     case 'paid_after_release':
       return 'never';
     case 'released_by_person':
+    case 'hold_not_restored':
     case 'ledger_refused':
       return 'when_paid';
     case 'already_paid_after_unknown':

@@ -9,7 +9,7 @@ import type { ListPlace } from '../domain/batchListing.js';
 import type { Actor, PaymentPolicy } from '../domain/payment.js';
 import { call, iso, type OnDeliveries } from './call.js';
 import type { StoredRead } from './ledger.js';
-import { outcome } from './outcomes.js';
+import { actor, outcome } from './outcomes.js';
 
 export const batchStates = ['running', 'paused', 'cancelling', 'cancelled', 'finished'] as const;
 export const itemStates = ['waiting', 'started', 'skipped', 'paid', 'declined', 'expired', 'cancelled'] as const;
@@ -76,7 +76,7 @@ const quote = z.object({
   approval: z.enum(['approval_above_amount', 'approval_by_rule']).nullable(),
 });
 const startOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('started'), paymentId: z.uuid(), epoch: count, quote: quote.nullable() }),
+  z.object({ outcome: z.literal('started'), paymentId: z.uuid(), epoch: count, openedBy: actor, quote: quote.nullable() }),
   z.object({ outcome: z.enum(['skipped', 'pause']), reason: z.string() }),
   outcome('not_waiting'),
 ]);

@@ -1,6 +1,6 @@
 /** What the ledger's functions answer, checked at its border: amounts and points are safe integers, outcomes are data. */
 import { z } from 'zod';
-import { paymentStates, type PaymentPolicy, type PaymentState, type Resumption } from '../domain/payment.js';
+import { paymentStates, type Actor, type PaymentPolicy, type PaymentState, type Resumption } from '../domain/payment.js';
 
 const integer = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
 const state = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);
@@ -10,6 +10,7 @@ const conflict = z.object({ outcome: z.literal('conflict'), state });
 const held = z.object({ amountMinor: integer, currency: z.string(), points: integer });
 const paidAnswer = z.object({ n: integer, transactionId: z.string(), requestId: z.string().nullable() });
 const policy = z.custom<PaymentPolicy>((value) => typeof value === 'object' && value !== null);
+export const actor = z.custom<Actor>((value) => typeof value === 'object' && value !== null);
 const openedPayment = z.object({
   outcome: z.enum(['opened', 'existing']),
   paymentId: z.uuid(),
@@ -17,6 +18,8 @@ const openedPayment = z.object({
   epoch: integer,
   scheme: z.enum(['loyalty', 'organisation']),
   policy,
+  openedBy: actor,
+  memberId: z.uuid().nullable(),
 });
 export const openOutcome = z.discriminatedUnion('outcome', [
   openedPayment,

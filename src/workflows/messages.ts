@@ -2,6 +2,7 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type {
+  Actor,
   Cancellation,
   Confirmation,
   PaymentPolicy,
@@ -25,6 +26,18 @@ export interface OpenPayment {
    * step of the ledger may prolong (waits.ts); one that has it not was begun by 0.1.0, and decides as it always did.
    */
   readonly startedAt?: number | undefined;
+  /**
+   * Who has opened it, and for which member alone: the workflow has no use for it, but a history is all that is left of a
+   * payment once the ledger was restored to before (docs/backup.md).
+   */
+  readonly opened?: Opener | undefined;
+}
+
+export interface Opener {
+  readonly by: Actor;
+  readonly memberId: string | null;
+  /** Of whose invoices it is one. */
+  readonly batchId?: string | undefined;
 }
 
 /** An organisation's payment of a batch, which has read its invoice by the page. */

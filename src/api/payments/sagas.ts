@@ -143,6 +143,7 @@ function startOptions(
       invoiceId: about.invoiceId.toLowerCase(),
       policy: payment.policy,
       startedAt: Date.now(),
+      opened: { by: payment.openedBy, memberId: payment.memberId },
     },
     'opening',
   );

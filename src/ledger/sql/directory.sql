@@ -190,6 +190,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   ) AS unfinished;
 $$;
 
+-- The last thing that the ledger knows of, of anybody; NULL: it is empty.
+CREATE OR REPLACE FUNCTION ledger_last_written() RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT to_jsonb(at) FROM payment_event ORDER BY id DESC LIMIT 1;
+$$;
+
+-- Payments whose points are still owed (payment_recover_points), a page of them by id.
+CREATE OR REPLACE FUNCTION points_owed_page(p_after uuid, p_limit integer) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('partnerId', partner_id, 'paymentId', payment_id) ORDER BY payment_id), '[]') FROM (
+    SELECT partner_id, payment_id FROM points_owed
+    WHERE taken_at IS NULL AND (p_after IS NULL OR payment_id > p_after) ORDER BY payment_id LIMIT p_limit) AS page;
+$$;
+
 -- All partners, a page of them by id.
 CREATE OR REPLACE FUNCTION partners_page(p_after uuid, p_limit integer) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$

@@ -142,7 +142,7 @@ END
 $$;
 
 -- Opens the payment of one waiting invoice and gives it the read that the list brought, if that is still fresh.
--- Outcomes: started {paymentId, epoch, quote: {amountMinor, currency, expiresAt, readAt, version, approval} | null};
+-- Outcomes: started {paymentId, epoch, openedBy, quote: {amountMinor, currency, expiresAt, readAt, version, approval} | null};
 -- skipped {reason} (it is paid, or another payment is under way); pause {reason} (nothing was opened: the batch should be);
 -- not_waiting (nor is the batch running, or the item was started before).
 CREATE OR REPLACE FUNCTION payment_batch_start(
@@ -198,7 +198,8 @@ BEGIN
   END IF;
   UPDATE payment_batch_item SET state = 'started', payment_id = p_payment, read = NULL
   WHERE batch_id = p_batch AND invoice_id = p_invoice;
-  RETURN jsonb_build_object('outcome', 'started', 'paymentId', p_payment, 'epoch', 1, 'quote', v_quote);
+  RETURN jsonb_build_object('outcome', 'started', 'paymentId', p_payment, 'epoch', 1, 'quote', v_quote,
+    'openedBy', v_batch.actor);
 END
 $$;
 

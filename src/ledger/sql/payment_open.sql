@@ -1,5 +1,6 @@
 -- Inserts the row of a new payment, or returns the invoice's live-or-paid one.
--- Outcomes: opened, existing {paymentId, state, epoch, policy}; refused {reason} when the partner can't pay now: credentials,
+-- Outcomes: opened, existing {paymentId, state, epoch, scheme, policy, openedBy, memberId | null: of him who alone may confirm};
+-- refused {reason} when the partner can't pay now: credentials,
 -- fund_unavailable, paused (pause.sql; to a caller of the release before, which knows no pause: fund_unavailable).
 DROP FUNCTION IF EXISTS payment_open(uuid, uuid, text, text, uuid, jsonb, jsonb, jsonb, timestamptz);
 CREATE OR REPLACE FUNCTION payment_open(
@@ -44,13 +45,14 @@ BEGIN
       PERFORM payment_event_write(p_partner, p_payment, 'payment.opened',
         jsonb_build_object('scheme', p_scheme, 'invoiceId', lower(p_invoice), 'by', p_opened_by), p_at);
       RETURN jsonb_build_object('outcome', 'opened', 'paymentId', p_payment, 'state', 'opening', 'epoch', 1,
-        'scheme', p_scheme, 'policy', p_policy);
+        'scheme', p_scheme, 'policy', p_policy, 'openedBy', p_opened_by, 'memberId', p_member);
     END IF;
     -- Another caller has opened this invoice in the meantime.
     SELECT * INTO STRICT v_payment FROM payment
     WHERE partner_id = p_partner AND invoice_id = lower(p_invoice) AND state NOT IN ('declined', 'expired', 'cancelled');
   END IF;
   RETURN jsonb_build_object('outcome', 'existing', 'paymentId', v_payment.id, 'state', v_payment.state,
-    'epoch', v_payment.epoch, 'scheme', v_payment.scheme, 'policy', v_payment.policy);
+    'epoch', v_payment.epoch, 'scheme', v_payment.scheme, 'policy', v_payment.policy,
+    'openedBy', v_payment.opened_by, 'memberId', CASE WHEN v_payment.member_named THEN v_payment.member_id END);
 END
 $$;

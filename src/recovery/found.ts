@@ -1,0 +1,152 @@
+/**
+ * Which workflows have done something since a moment, and what their histories say: by the index, and, since that may lag, by the
+ * ids of the payments that the ledger believes to be live.
+ */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { evidenceOf, type Evidence, type Recorded } from '../domain/recovery.js';
+import type { SubjectKind } from '../ledger/recoveries.js';
+import {
+  batchWorkflow,
+  importWorkflow,
+  resumedWorkflow,
+  returnWorkflow,
+  workflowIdOf,
+  workflowNames,
+} from '../workflows/messages.js';
+import { recordedIn, timeOf, type Decode } from './recorded.js';
+
+export interface FoundPayment {
+  readonly evidence: Evidence;
+  /** Whether a run of it is under way: as Temporal has it. */
+  readonly isRunning: boolean;
+}
+
+/** Work that was begun since: of its rows the ledger may know nothing. */
+export interface FoundSubject {
+  readonly kind: SubjectKind;
+  readonly id: string;
+  readonly partnerId: string | null;
+  readonly startedAt: number;
+  /** What its workflow says of it, where it has ended: counts and codes. */
+  readonly told: unknown;
+}
+
+interface Run {
+  readonly runId: string;
+  readonly startedAt: number;
+  readonly isRunning: boolean;
+}
+
+const atOnce = 16;
+const paymentTypes = [...Object.values(workflowNames), resumedWorkflow];
+const subjectTypes: Readonly<Record<string, SubjectKind>> = {
+  [batchWorkflow]: 'batch',
+  [importWorkflow]: 'import',
+  [returnWorkflow]: 'return',
+};
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
+
+/** Runs of payments, by the payment's id: all of which something happened since then. */
+export async function runsSince(
+  client: Client,
+  since: number,
+  tell: (runs: number) => void,
+): Promise<Map<string, Run[]>> {
+  const at = new Date(since).toISOString();
+  const query = `WorkflowType IN (${quoted(paymentTypes)}) AND (StartTime >= '${at}' OR CloseTime >= '${at}' OR ExecutionStatus = 'Running')`;
+  const runs = new Map<string, Run[]>();
+  let count = 0;
+  for await (const { workflowId, runId, startTime, closeTime, status } of client.workflow.list({ query })) {
+    const isRunning = status.name === 'RUNNING' || status.name === 'PAUSED';
+    const isOld = startTime.getTime() < since && closeTime === undefined;
+    if (isOld && (await lastEventAt(client, workflowId, runId)) < since) continue;
+    add(runs, workflowId, { runId, startedAt: startTime.getTime(), isRunning });
+    tell(++count);
+  }
+  return runs;
+}
+
+/** Those of payments that the ledger believes to be live and that the index has not told of. @returns whether Temporal knows one */
+export async function addRunOf(
+  client: Client,
+  runs: Map<string, Run[]>,
+  paymentId: string,
+  since: number,
+): Promise<boolean> {
+  const workflowId = workflowIdOf(paymentId);
+  if (runs.has(paymentId)) return true;
+  try {
+    const { runId, startTime, status } = await client.workflow.getHandle(workflowId).describe();
+    if ((await lastEventAt(client, workflowId, runId)) >= since) {
+      add(runs, workflowId, { runId, startedAt: startTime.getTime(), isRunning: status.name === 'RUNNING' });
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+function add(runs: Map<string, Run[]>, workflowId: string, run: Run): void {
+  const paymentId = workflowId.replace(/^payment-/, '');
+  runs.set(paymentId, [...(runs.get(paymentId) ?? []), run]);
+}
+
+async function lastEventAt(client: Client, workflowId: string, runId: string): Promise<number> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse({
+    namespace: client.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  return timeOf(history?.events?.[0] ?? {});
+}
+
+/** Reads the histories of all these runs. */
+export async function readEvidence(
+  client: Client,
+  decode: Decode,
+  runs: ReadonlyMap<string, readonly Run[]>,
+  tell: (payments: number) => void,
+): Promise<FoundPayment[]> {
+  const found: FoundPayment[] = [];
+  const waiting = runs.entries();
+  const lane = async (): Promise<void> => {
+    for (const [paymentId, ofPayment] of waiting) {
+      const recorded: Recorded[] = [];
+      for (const run of [...ofPayment].sort((one, other) => one.startedAt - other.startedAt)) {
+        const { events } = await client.workflow.getHandle(workflowIdOf(paymentId), run.runId).fetchHistory();
+        recorded.push(...(await recordedIn(events ?? [], decode)));
+      }
+      const evidence = evidenceOf(recorded);
+      if (evidence !== null) found.push({ evidence, isRunning: ofPayment.some(({ isRunning }) => isRunning) });
+      tell(found.length);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return found;
+}
+
+/** Batches, imports and returns whose workflows were started since then. */
+export async function subjectsSince(client: Client, decode: Decode, since: number): Promise<FoundSubject[]> {
+  const query = `WorkflowType IN (${quoted(Object.keys(subjectTypes))}) AND StartTime >= '${new Date(since).toISOString()}'`;
+  const found: FoundSubject[] = [];
+  for await (const { workflowId, runId, type, startTime, status } of client.workflow.list({ query })) {
+    const kind = subjectTypes[type];
+    if (kind === undefined) continue;
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const input = await decode(events?.[0]?.workflowExecutionStartedEventAttributes?.input);
+    const { partnerId = null } = (input ?? {}) as { partnerId?: string };
+    const told =
+      status.name === 'COMPLETED'
+        ? await decode(events?.at(-1)?.workflowExecutionCompletedEventAttributes?.result)
+        : status.name.toLowerCase();
+    found.push({
+      kind,
+      id: workflowId.slice(workflowId.indexOf('-') + 1),
+      partnerId,
+      startedAt: startTime.getTime(),
+      told,
+    });
+  }
+  return found;
+}

@@ -1,0 +1,159 @@
+/**
+ * Recovers a restored ledger: what Temporal's histories prove is told to it, what Invoicebox says is set beside it, and whatever
+ * is not over is taken up by a new run (docs/backup.md). The ledger is closed meanwhile. Begun again, it goes on: what was told
+ * once changes nothing.
+ */
+import type { Client } from '@temporalio/client';
+import { disagreement, recoveryAction, turnOf, type Evidence, type LedgerSays } from '../domain/recovery.js';
+import { isFinal } from '../domain/payment.js';
+import type { Recoveries, Recovered } from '../ledger/recoveries.js';
+import type { Recovery } from '../ledger/recovery.js';
+import { takeUp } from '../activities/takeUp.js';
+import { addRunOf, readEvidence, runsSince, subjectsSince, type FoundPayment } from './found.js';
+import type { InvoiceReader, InvoiceSays } from './readInvoices.js';
+import { decoderOf } from './recorded.js';
+import { paymentReport, type PaymentReport, type SubjectReport } from './report.js';
+
+export interface RecoveryTools {
+  readonly temporal: Client;
+  readonly recoveries: Recoveries;
+  readonly recovery: Recovery;
+  readonly invoices: InvoiceReader;
+  /** Progress, in words. */
+  readonly say: (line: string) => void;
+}
+
+export interface Findings {
+  readonly payments: readonly PaymentReport[];
+  readonly begun: readonly SubjectReport[];
+  readonly leftToSweep: readonly string[];
+}
+
+const pageSize = 500;
+const progressEvery = 500;
+const unread: InvoiceSays = { status: 'unread', read: null };
+
+/** @param since milliseconds since 1970: everything before it is in the ledger */
+export async function recoverSince(since: number, tools: RecoveryTools): Promise<Findings> {
+  const { temporal, say } = tools;
+  const every = (what: string) => (count: number) => {
+    if (count % progressEvery === 0) say(`${count} ${what}`);
+  };
+  await refuseForeignNamespace(tools);
+  const runs = await runsSince(temporal, since, every('runs found'));
+  const leftToSweep = await addLive(since, runs, tools);
+  const decode = decoderOf(temporal);
+  const found = await readEvidence(temporal, decode, runs, every('histories read'));
+  say(`${found.length} payments have a history since ${new Date(since).toISOString()}.`);
+  const ledger = await ledgerSays(found, tools);
+  const invoices = await invoicesSay(found, tools);
+  const payments = await tellLedger(found, ledger, invoices, tools);
+  const begun: SubjectReport[] = [];
+  for (const subject of await subjectsSince(temporal, decode, since)) {
+    const { partnerId, kind, id } = subject;
+    const state = partnerId === null ? null : await tools.recoveries.subjectState(partnerId, kind, id);
+    begun.push({ ...subject, ledger: state });
+  }
+  return { payments, begun, leftToSweep };
+}
+
+/** In another namespace nothing would be found, and the ledger be opened with everything forgotten. */
+async function refuseForeignNamespace({ temporal, recovery }: RecoveryTools): Promise<void> {
+  const { namespaceInfo } = await temporal.workflowService.describeNamespace({ namespace: temporal.options.namespace });
+  const id = namespaceInfo?.id ?? '';
+  if (id === '' || !(await recovery.isOurNamespace(id))) {
+    throw new Error(
+      'This Temporal namespace is not the one that these payments began in: nothing was done. See docs/operating.md, "Another Temporal".',
+    );
+  }
+}
+
+/** @returns those that Temporal does not know */
+async function addLive(since: number, runs: Parameters<typeof addRunOf>[1], tools: RecoveryTools): Promise<string[]> {
+  const unknown: string[] = [];
+  for (let after: string | null = null; ;) {
+    const page = await tools.recovery.paymentsToSweep(after, pageSize, { graceMs: 0, holdAgeMs: 0 });
+    for (const { paymentId } of page) {
+      if (!(await addRunOf(tools.temporal, runs, paymentId, since))) unknown.push(paymentId);
+    }
+    after = page.at(-1)?.paymentId ?? null;
+    if (page.length < pageSize) return unknown;
+  }
+}
+
+function byPartner(found: readonly FoundPayment[]): Map<string, Evidence[]> {
+  const grouped = new Map<string, Evidence[]>();
+  for (const { evidence } of found) {
+    const { partnerId } = evidence.opening;
+    grouped.set(partnerId, [...(grouped.get(partnerId) ?? []), evidence]);
+  }
+  return grouped;
+}
+
+async function ledgerSays(
+  found: readonly FoundPayment[],
+  { recoveries }: RecoveryTools,
+): Promise<ReadonlyMap<string, LedgerSays>> {
+  const says = new Map<string, LedgerSays>();
+  for (const [partnerId, ofPartner] of byPartner(found)) {
+    for (let at = 0; at < ofPartner.length; at += pageSize) {
+      const ids = ofPartner.slice(at, at + pageSize).map(({ opening }) => opening.paymentId);
+      for (const [id, one] of await recoveries.rows(partnerId, ids)) says.set(id, one);
+    }
+  }
+  return says;
+}
+
+/** Partners side by side: each has an account of its own, or shares its pace. */
+async function invoicesSay(
+  found: readonly FoundPayment[],
+  { invoices, say }: RecoveryTools,
+): Promise<ReadonlyMap<string, InvoiceSays>> {
+  const says = new Map<string, InvoiceSays>();
+  let count = 0;
+  await Promise.all(
+    [...byPartner(found)].map(async ([partnerId, ofPartner]) => {
+      const ids = [...new Set(ofPartner.map(({ opening }) => opening.invoiceId))];
+      const read = await invoices.read(partnerId, ids, (more) => {
+        count += more;
+        if (count % progressEvery < more) say(`${count} invoices read at Invoicebox`);
+      });
+      for (const [id, one] of read) says.set(id, one);
+    }),
+  );
+  return says;
+}
+
+/** One after the other: what gives points back first, then by the time of what took them. */
+async function tellLedger(
+  found: readonly FoundPayment[],
+  ledger: ReadonlyMap<string, LedgerSays>,
+  invoices: ReadonlyMap<string, InvoiceSays>,
+  { recoveries, recovery, temporal, say }: RecoveryTools,
+): Promise<PaymentReport[]> {
+  const planned = found
+    .map((one) => {
+      const { evidence } = one;
+      const says = ledger.get(evidence.opening.paymentId) ?? null;
+      const action = recoveryAction(says, evidence);
+      return { one, evidence, says, action, turn: turnOf(action, evidence), at: evidence.held?.at ?? evidence.stateAt };
+    })
+    .sort((first, second) => first.turn - second.turn || first.at - second.at);
+  const reports: PaymentReport[] = [];
+  for (const { one, evidence, says, action } of planned) {
+    const invoice = invoices.get(evidence.opening.invoiceId) ?? unread;
+    let recovered: Recovered | null = null;
+    if (action.kind !== 'nothing' && action.kind !== 'contradiction') {
+      recovered = await recoveries.recover(evidence, action, invoice.read);
+      if (recovered.outcome === 'recovered' && !isFinal(recovered.state)) {
+        const { partnerId, paymentId } = evidence.opening;
+        const key = { partnerId, paymentId, epoch: recovered.epoch };
+        await takeUp(temporal, recovery, key, { holdAgeMs: null, forgotten: false, at: Date.now() });
+      }
+    }
+    const words = disagreement(action, says, evidence, invoice.status);
+    reports.push(paymentReport(one, says, invoice.status, action, recovered, words));
+    if (reports.length % progressEvery === 0) say(`${reports.length} payments told to the ledger`);
+  }
+  return reports;
+}
