@@ -4,9 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const requirements = 18;
-const documents = ['README.md', 'README.ru.md', ...readdirSync('docs').map((name) => join('docs', name))].filter(
-  (path) => path.endsWith('.md'),
-);
+const documents = [
+  'README.md',
+  'README.ru.md',
+  'SECURITY.md',
+  ...readdirSync('docs').map((name) => join('docs', name)),
+].filter((path) => path.endsWith('.md'));
 
 const titlesIn = (file) =>
   (readFileSync(file, 'utf8').match(/\b(?:it|test|describe)(?:\.each\([\s\S]*?\))?\(\s*(['"`]).*?\1/g) ?? []).join(
@@ -31,6 +34,12 @@ for (const document of documents) {
     else if (title !== undefined && !titlesIn(file).includes(title))
       problems.push(`${document} quotes "${title}", which is no title in ${file}`);
   }
+}
+
+// Each line that SECURITY.md draws is held by a test.
+for (const line of readFileSync('SECURITY.md', 'utf8').split('## The lines')[1].split('\n## ')[0].split('\n')) {
+  if (/^\| (?!line \|)/.test(line) && !/\[`test\/[^`]+`\]/.test(line))
+    problems.push(`SECURITY.md names no test in: ${line}`);
 }
 
 if (problems.length > 0) {

@@ -150,6 +150,12 @@ const inside = [
   'https://10.1.2.3/', 'https://172.16.0.1/', 'https://192.168.1.1/', 'https://169.254.169.254/latest/meta-data/',
   'https://198.18.0.1/', 'https://224.0.0.1/', 'https://255.255.255.255/', 'https://[fe80::1]/', 'https://[fd00::1]/',
   'https://[::7f00:1]/', 'https://[64:ff9b::7f00:1]/', 'https://[2002:7f00:1::]/', 'https://[ff02::1]/',
+  'https://017700000001/', 'https://0x7f.0x0.0x0.0x1/', 'https://0x7f.1/', 'https://127.0.1/', 'https://127.255.255.254/',
+  'https://%31%32%37.0.0.1/', 'https://１２７.０.０.１/', 'https://①②⑦.⓪.⓪.①/', 'https://127。0。0。1/', 'https://127.0.0.1./',
+  'https://0xa9fea9fe/', 'https://2852039166/', 'https://[::ffff:a9fe:a9fe]/', 'https://[::ffff:10.0.0.1]/', 'https://[0:0:0:0:0:ffff:7f00:0001]/',
+  'https://[0000::1]/', 'https://[64:ff9b::a00:1]/', 'https://[2002:a00:1::]/', 'https://[fc00::1]/', 'https://[febf::1]/',
+  'https://[ff05::2]/', 'https://[100::1]/', 'https://[2001:db8::1]/', 'https://192.0.2.1/', 'https://198.51.100.1/', 'https://203.0.113.1/',
+  'https://192.0.0.1/', 'https://172.31.255.255/', 'https://240.0.0.1/', 'https://0.1.2.3/',
 ]; // prettier-ignore
 
 describe('[case documenso PR#3166, oneuptime#2578] addresses of our own network', () => {
