@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchBatch } from './batch.js';
 import { benchCodec } from './codec.js';
+import { benchConsole } from './console.js';
 import { benchCredits } from './credits.js';
 import type { BenchOptions, Report } from './harness.js';
 import { benchLedger } from './ledger.js';
@@ -11,6 +12,7 @@ import { benchWebhooks } from './webhooks.js';
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
   batch: benchBatch,
   codec: benchCodec,
+  console: benchConsole,
   credits: benchCredits,
   ledger: benchLedger,
   reconcile: benchReconcile,

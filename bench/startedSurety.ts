@@ -16,16 +16,17 @@ export interface StartedSurety {
 /**
  * @param ends gets what has to be ended, in reverse order, whether or not the start comes to its end
  * @param options.unlimited Invoicebox is called as fast as can be
+ * @param options.flags of Postgres, where its own defaults are not meant
  */
 export async function startedSurety(
   ends: (() => Promise<unknown>)[],
-  options: { readonly codecKeys?: string; readonly unlimited?: boolean } = {},
+  options: { readonly codecKeys?: string; readonly unlimited?: boolean; readonly flags?: readonly string[] } = {},
 ): Promise<StartedSurety> {
   const [postgresPort, temporalPort, uiPort, api, worker, simulator] = await Promise.all(
     Array.from({ length: 6 }, freePort),
   );
   const dataFolder = join(repository, '.data/bench', randomUUID());
-  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0 });
+  const postgres = await startPostgres({ dataFolder, port: postgresPort ?? 0, flags: options.flags ?? [] });
   ends.push(
     () => rm(dataFolder, { recursive: true, force: true }),
     () => postgres.stop(),

@@ -74,6 +74,7 @@ async function start() {
     postgres,
     database: 'surety',
     temporalAddress: temporal.address,
+    ...(given === undefined ? { temporalUiUrl: temporal.uiUrl } : {}),
     namespace,
     keys: keys ?? '',
     ports: { api: await portNear(3000), worker: await portNear(3001), simulator: await portNear(4010) },
@@ -230,6 +231,7 @@ async function main(): Promise<void> {
   if (!isRight) process.exitCode = 1;
   if (!once) {
     say(`\n  Shop         ${surety.twin.url}/shop`);
+    say(`  Console      ${surety.apiUrl}/console`);
     say(`  Temporal UI  ${temporal.uiUrl}/namespaces/${namespace}/workflows`);
     say(`  The API      ${surety.apiUrl}/docs`);
     say(`  API health   ${surety.apiUrl}/health/ready`);

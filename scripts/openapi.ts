@@ -12,24 +12,15 @@ import { format, resolveConfig } from 'prettier';
 import { ApiModule } from '../src/api/api.module.js';
 import { eventTypes, jsonSchemaOf } from '../src/api/events/eventSchemas.js';
 import { openApiOf } from '../src/api/openapi.js';
+import { readApiConfig } from '../src/config.js';
 import { repository } from './stack.js';
 
-const config = {
+const config = readApiConfig({
   DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
-  DATABASE_POOL_SIZE: 1,
   TEMPORAL_ADDRESS: '127.0.0.1:1',
-  TEMPORAL_NAMESPACE: 'none',
-  SURETY_CODEC_KEYS: 'plain',
   SURETY_KEYS: `none:${Buffer.alloc(32).toString('base64')}`,
-  SURETY_TEST_MODE: '0',
-  LOG_LEVEL: 'silent',
-  PORT: 0,
-  HOST: '127.0.0.1',
   SURETY_BASE_URL: 'http://127.0.0.1:1',
-  SURETY_ANSWER_WITHIN_MS: 1_000,
-  SURETY_KEY_REQUESTS_PER_SECOND: 1,
-  METRICS_PORT: 0,
-} as const;
+});
 
 // Preview: the controllers are looked at, nothing is connected to.
 const app = await NestFactory.create(ApiModule.with(config, pino({ level: 'silent' })), {

@@ -21,6 +21,7 @@ export interface SuretyOptions {
   readonly database: string;
   readonly temporalAddress: string;
   readonly namespace: string;
+  readonly temporalUiUrl?: string;
   readonly keys: string;
   /** What Temporal keeps is encrypted with these; absent: it is not. */
   readonly codecKeys?: string;
@@ -36,7 +37,7 @@ export interface SuretyOptions {
 }
 
 /** Of the roles that log in; the demo's server listens on loopback alone. */
-export const passwords = { api: 'demo-api', worker: 'demo-worker', monitor: 'demo-monitor' };
+export const passwords = { api: 'demo-api', worker: 'demo-worker', monitor: 'demo-monitor', console: 'demo-console' };
 
 /** Creates the database if it is not there, and brings it to this release. */
 export async function prepareDatabase(postgres: Omit<RunningPostgres, 'stop'>, database: string): Promise<void> {
@@ -54,6 +55,7 @@ export async function prepareDatabase(postgres: Omit<RunningPostgres, 'stop'>, d
       SURETY_API_DB_PASSWORD: passwords.api,
       SURETY_WORKER_DB_PASSWORD: passwords.worker,
       SURETY_MONITOR_DB_PASSWORD: passwords.monitor,
+      SURETY_CONSOLE_DB_PASSWORD: passwords.console,
       LOG_LEVEL: 'warn',
     },
     createLog('migrate', 'warn'),
@@ -184,7 +186,16 @@ export class Surety {
 
   /** An API's process, not waited for. */
   launchApi(port: number, environment: Readonly<Record<string, string>> = {}): Program {
-    const own = { PORT: String(port), HOST: '127.0.0.1', SURETY_BASE_URL: this.apiUrl };
+    const { postgres, database, temporalUiUrl } = this.options;
+    const own = {
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      SURETY_BASE_URL: this.apiUrl,
+      DATABASE_CONSOLE_URL: postgres.url(database, 'surety_console', passwords.console),
+      OPERATOR_OIDC_ISSUER: `${this.twin.url}/idp`,
+      OPERATOR_OIDC_CLIENT_SECRET: demo.loginSecret,
+      ...(temporalUiUrl === undefined ? {} : { TEMPORAL_UI_URL: temporalUiUrl }),
+    };
     const all = { ...this.#environment('surety_api', passwords.api), ...own, ...environment };
     return node('api', 'src/api.main.js', all, this.options.build);
   }

@@ -43,7 +43,12 @@ export interface SimulatorConfig {
     /** Given: the shop's account is opened at the start with this token, unless the books know it already. */
     readonly token?: string | undefined;
   };
-  readonly idp: { readonly clientSecret: string; readonly redirectUris: readonly string[] };
+  readonly idp: {
+    readonly clientSecret: string;
+    readonly redirectUris: readonly string[];
+    /** Of the operators' console, a client of its own by the same secret. */
+    readonly consoleRedirectUri: string;
+  };
 }
 
 /** The one place that reads the environment. Throws an error that names every wrong variable. */
@@ -64,6 +69,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): SimulatorConfig {
     idp: {
       clientSecret: e.IDP_CLIENT_SECRET,
       redirectUris: [`${e.SURETY_URL}/pay/${e.SURETY_PARTNER}/login/callback`, ...more.filter((uri) => uri !== '')],
+      consoleRedirectUri: `${e.SURETY_URL}/console/login/callback`,
     },
   };
 }

@@ -81,9 +81,13 @@ app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
   next();
 });
 app.use('/v1', refuseEmptyIds, ...readJsonBody);
-app.use('/pay', urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
+app.use(['/pay', '/console'], urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',
+  maxAge: '1h',
+});
+app.useStaticAssets(fileURLToPath(new URL('./api/console/assets/', import.meta.url)), {
+  prefix: '/console-assets/',
   maxAge: '1h',
 });
 serveDocumentation(app);

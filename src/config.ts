@@ -27,6 +27,77 @@ const common = {
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } as const;
 
+const absentWhenEmpty = (value: unknown): unknown => (value === '' ? undefined : value);
+const claim = (name: string) => z.preprocess(absentWhenEmpty, z.string().min(1).max(200).default(name));
+
+/** The operators' console (docs/console.md); it is there when the first two are given. */
+const consoleEnvironment = {
+  /** By role surety_console, which reads and can write nothing. */
+  DATABASE_CONSOLE_URL: z.preprocess(absentWhenEmpty, url.optional()),
+  OPERATOR_OIDC_ISSUER: z.preprocess(absentWhenEmpty, url.optional()),
+  OPERATOR_OIDC_CLIENT_ID: claim('surety-console'),
+  /** Absent: a public client, by PKCE alone. */
+  OPERATOR_OIDC_CLIENT_SECRET: z.preprocess(absentWhenEmpty, z.string().min(1).max(1_000).optional()),
+  OPERATOR_OIDC_SCOPE: claim('openid profile'),
+  /** Names an operator in the audit log and beside what he did; it must never go over to somebody else. */
+  OPERATOR_ID_CLAIM: claim('sub'),
+  OPERATOR_NAME_CLAIM: claim('name'),
+  /** A list of texts. */
+  OPERATOR_ROLES_CLAIM: claim('roles'),
+  /** A list of partners' ids, or `*`: all. */
+  OPERATOR_PARTNERS_CLAIM: claim('partners'),
+  /** What the provider calls our roles: `viewer=…,operator=…,approver=…`; several names of one role are given apart. */
+  OPERATOR_ROLE_MAP: z.preprocess(
+    absentWhenEmpty,
+    z
+      .string()
+      .max(2_000)
+      .default('viewer=viewer,operator=operator,approver=approver')
+      .transform((text) => text.split(',').map((pair) => pair.trim().split('=')))
+      .pipe(z.array(z.tuple([z.enum(['viewer', 'operator', 'approver']), z.string().min(1)]))),
+  ),
+  /** A session that nobody uses is over after this. */
+  OPERATOR_IDLE_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(30 * 60_000),
+  /** … and each after this. */
+  OPERATOR_SESSION_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(10 * 3_600_000),
+  /** Who moves money or points has proven who he is no longer ago than this. */
+  OPERATOR_FRESH_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(10 * 60_000),
+  /** The zone in which the console tells times. */
+  CONSOLE_TIME_ZONE: z.preprocess(
+    absentWhenEmpty,
+    z
+      .string()
+      .default('UTC')
+      .refine((zone) => isTimeZone(zone), 'is no time zone'),
+  ),
+  /** The address of the Temporal UI, for links to a payment's workflow. */
+  TEMPORAL_UI_URL: z.preprocess(absentWhenEmpty, url.optional()),
+} as const;
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    // RangeError: no such zone.
+    return false;
+  }
+}
+
 const apiEnvironment = z.object({
   ...common,
   PORT: port.default(3000),
@@ -38,6 +109,7 @@ const apiEnvironment = z.object({
   METRICS_PORT: port.default(9464),
   /** What one API key may ask of one API process, over 10 s. */
   SURETY_KEY_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
+  ...consoleEnvironment,
 });
 
 const workerEnvironment = z.object({
@@ -86,6 +158,7 @@ const migrateEnvironment = z.object({
   SURETY_API_DB_PASSWORD: z.string().min(1),
   SURETY_WORKER_DB_PASSWORD: z.string().min(1),
   SURETY_MONITOR_DB_PASSWORD: z.string().min(1),
+  SURETY_CONSOLE_DB_PASSWORD: z.preprocess(absentWhenEmpty, z.string().min(1).optional()),
   LOG_LEVEL: common.LOG_LEVEL,
 });
 
@@ -177,7 +250,7 @@ function read<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv = process.
   throw new Error(`The environment is not complete; nothing was started. See .env.example.\n${problems.join('\n')}`);
 }
 
-export const readApiConfig = (): ApiConfig => read(apiEnvironment);
+export const readApiConfig = (environment?: NodeJS.ProcessEnv): ApiConfig => read(apiEnvironment, environment);
 export const readWorkerConfig = (): WorkerConfig => read(workerEnvironment);
 export const readMigrateConfig = (): MigrateConfig => read(migrateEnvironment);
 export const readDoctorConfig = (): z.infer<typeof doctorEnvironment> => read(doctorEnvironment);

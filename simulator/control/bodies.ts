@@ -46,6 +46,15 @@ export const statementQuery = z.strictObject({
 
 export const clockBody = z.strictObject({ offsetSeconds: z.int().min(-86_400).max(86_400) });
 
+/** Somebody who may log in to the console. */
+export const operatorBody = z.strictObject({
+  login: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+  name: z.string().min(1).max(200),
+  about: z.string().max(200).default(''),
+  roles: z.array(z.string().max(100)).max(20),
+  partners: z.array(z.string().max(100)).max(1_000),
+});
+
 function withRawAmount<T extends { rawAmount?: unknown; raw?: Record<string, z.core.util.JSONType> | undefined }>({
   rawAmount: amount,
   ...fields

@@ -16,6 +16,7 @@ import {
   invoiceBody,
   invoiceChanges,
   invoiceSeriesBody,
+  operatorBody,
   reversalBody,
   statementQuery,
 } from './bodies.js';
@@ -124,6 +125,10 @@ export function controlRouter(simulator: Simulator): Router {
 
   router.post('/idp/rotate-keys', async (_request, response) => {
     response.json({ kid: await idp.rotateKeys() });
+  });
+  router.put('/idp/operators', (request, response) => {
+    idp.operators.put(operatorBody.parse(request.body));
+    response.json({});
   });
   router.post('/idp/clock', (request, response) => {
     const { offsetSeconds } = clockBody.parse(request.body);

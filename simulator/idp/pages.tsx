@@ -1,10 +1,15 @@
 import { renderPage } from '../pages/layout.js';
-import { offeredBuyers } from './buyers.js';
 
 const SITE = 'Кафетерий льгот';
 
+export interface Person {
+  readonly login: string;
+  readonly name: string;
+  readonly about: string;
+}
+
 /** @param refused the login that was typed and can't be one; absent at the first look */
-export function loginPage(action: string, refused?: string): string {
+export function loginPage(action: string, people: readonly Person[], refused?: string): string {
   return renderPage({
     title: 'Вход',
     site: SITE,
@@ -14,14 +19,14 @@ export function loginPage(action: string, refused?: string): string {
         <h1>Кто вы?</h1>
         <p class="muted">Это демонстрация: пароль не нужен.</p>
         <form method="post" action={action} class="people">
-          {offeredBuyers.map((buyer) => (
-            <button key={buyer.login} class="person" name="login" value={buyer.login}>
+          {people.map((person) => (
+            <button key={person.login} class="person" name="login" value={person.login}>
               <span class="face" aria-hidden="true">
-                {buyer.name.slice(0, 1)}
+                {person.name.slice(0, 1)}
               </span>
               <span>
-                <strong>{buyer.name}</strong>
-                <small>{buyer.about}</small>
+                <strong>{person.name}</strong>
+                <small>{person.about}</small>
               </span>
             </button>
           ))}

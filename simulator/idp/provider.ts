@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type Provider from 'oidc-provider';
 import type { SimulatorConfig } from '../config.js';
+import { Operators } from './operators.js';
 import { providerSettings } from './settings.js';
 import { newSigningKey, shiftIssuedAt, type SigningKey, withNewest } from './signingKeys.js';
 import { memoryStorage } from './storage.js';
 
-/** The demo programme's identity provider. Its issuer is `<publicUrl>/idp`. */
+/** The demo's identity provider: of the programme's members, and of the console's operators. Its issuer is `<publicUrl>/idp`. */
 export class IdentityProvider {
   readonly #issuer: string;
   readonly #idp: SimulatorConfig['idp'];
+  readonly operators = new Operators();
   readonly #storage = memoryStorage();
   readonly #cookieKeys = [randomBytes(32).toString('base64url')];
   #keys: readonly SigningKey[] = [];
@@ -46,7 +48,13 @@ export class IdentityProvider {
     const OidcProvider = await importQuietly();
     const provider = new OidcProvider(
       this.#issuer,
-      providerSettings({ idp: this.#idp, storage: this.#storage, keys: this.#keys, cookieKeys: this.#cookieKeys }),
+      providerSettings({
+        idp: this.#idp,
+        storage: this.#storage,
+        keys: this.#keys,
+        cookieKeys: this.#cookieKeys,
+        operators: this.operators,
+      }),
     );
     provider.use(async (context, next) => {
       await next();

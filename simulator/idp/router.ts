@@ -1,15 +1,17 @@
 import express, { type Request, type Response, Router } from 'express';
 import { sendPage } from '../pages/send.js';
-import { buyerOf } from './buyers.js';
-import { errorPage, loginPage } from './pages.js';
+import { buyerOf, offeredBuyers } from './buyers.js';
+import { errorPage, loginPage, type Person } from './pages.js';
 import type { IdentityProvider } from './provider.js';
+import { consoleClientId } from './settings.js';
 
 /** The login page, and everything else of OpenID Connect by the library. Mounted at /idp. */
 export function idpRouter(idp: IdentityProvider): Router {
   const router = Router();
 
   router.get('/interaction/:uid', async (request, response) => {
-    if (await isUnderWay(idp, request, response)) sendPage(response, 200, loginPage(request.originalUrl));
+    if (!(await isUnderWay(idp, request, response))) return;
+    sendPage(response, 200, loginPage(request.originalUrl, await whoIsOffered(idp, request, response)));
   });
 
   router.post(
@@ -22,7 +24,8 @@ export function idpRouter(idp: IdentityProvider): Router {
       const typed = typeof login === 'string' ? login.trim().toLowerCase() : '';
       const buyer = buyerOf(typed);
       if (!buyer) {
-        sendPage(response, 422, loginPage(request.originalUrl, typed));
+        const people = await whoIsOffered(idp, request, response);
+        sendPage(response, 422, loginPage(request.originalUrl, people, typed));
         return;
       }
       await idp.provider.interactionFinished(request, response, { login: { accountId: buyer.login } });
@@ -31,6 +34,12 @@ export function idpRouter(idp: IdentityProvider): Router {
 
   router.use((request, response) => idp.handle(request, response));
   return router;
+}
+
+/** Members log in to pay, operators to the console. */
+async function whoIsOffered(idp: IdentityProvider, request: Request, response: Response): Promise<readonly Person[]> {
+  const { params } = await idp.provider.interactionDetails(request, response);
+  return params['client_id'] === consoleClientId ? idp.operators.offered : offeredBuyers;
 }
 
 /** A login page left open for too long, or in a browser without its cookie, is told so. */

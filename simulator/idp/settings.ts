@@ -1,21 +1,26 @@
 import type { AdapterFactory, Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { SimulatorConfig } from '../config.js';
-import { buyerOf } from './buyers.js';
+import { accountOf } from './accounts.js';
+import type { Operators } from './operators.js';
 import { errorPage, loggedOutPage, logoutPage } from './pages.js';
 import type { SigningKey } from './signingKeys.js';
 
 const SCOPES = 'openid profile email phone';
 const HOUR_S = 3_600;
 
+/** The operators' console. */
+export const consoleClientId = 'surety-console';
+
 interface ProviderSettings {
   readonly idp: SimulatorConfig['idp'];
   readonly storage: AdapterFactory;
   readonly keys: readonly SigningKey[];
   readonly cookieKeys: readonly string[];
+  readonly operators: Operators;
 }
 
-/** Authorization code with PKCE for one confidential client, without consent; every page is ours. */
-export function providerSettings({ idp, storage, keys, cookieKeys }: ProviderSettings): Configuration {
+/** Authorization code with PKCE for two confidential clients, without consent; every page is ours. */
+export function providerSettings({ idp, storage, keys, cookieKeys, operators }: ProviderSettings): Configuration {
   return {
     adapter: storage,
     // The library notes algorithms in the keys it is given: it gets copies.
@@ -32,11 +37,20 @@ export function providerSettings({ idp, storage, keys, cookieKeys }: ProviderSet
         redirect_uris: [...idp.redirectUris],
         post_logout_redirect_uris: idp.redirectUris.map(loggedOutUri),
       },
+      {
+        client_id: consoleClientId,
+        client_secret: idp.clientSecret,
+        token_endpoint_auth_method: 'client_secret_basic',
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+        redirect_uris: [idp.consoleRedirectUri],
+        post_logout_redirect_uris: [loggedOutUri(idp.consoleRedirectUri)],
+      },
     ],
     scopes: ['openid', 'profile', 'email', 'phone'],
     claims: {
       openid: ['sub'],
-      profile: ['name'],
+      profile: ['name', 'roles', 'partners'],
       email: ['email', 'email_verified'],
       phone: ['phone_number', 'phone_number_verified'],
     },
@@ -54,21 +68,7 @@ export function providerSettings({ idp, storage, keys, cookieKeys }: ProviderSet
       Session: 24 * HOUR_S,
       Grant: 24 * HOUR_S,
     },
-    findAccount: (_context, sub) => {
-      const buyer = buyerOf(sub);
-      return (
-        buyer && {
-          accountId: sub,
-          claims: () => ({
-            sub,
-            name: buyer.name,
-            email: buyer.email,
-            email_verified: true,
-            ...(buyer.phone !== undefined && { phone_number: buyer.phone, phone_number_verified: true }),
-          }),
-        }
-      );
-    },
+    findAccount: (_context, sub) => accountOf(sub, operators),
     loadExistingGrant: grantEverything,
     interactions: { url: (_context, interaction) => `/idp/interaction/${interaction.uid}` },
     features: {

@@ -6,6 +6,7 @@ import { Connection } from '@temporalio/client';
 import type { ApiConfig } from '../config.js';
 import { ApiKeyEntity } from '../database/entities/apiKey.js';
 import { LoginTokenEntity } from '../database/entities/loginToken.js';
+import { OperatorSessionEntity } from '../database/entities/operatorSession.js';
 import { PaymentEntity } from '../database/entities/payment.js';
 import { SessionEntity } from '../database/entities/session.js';
 import { createPool, Pool, refuseUnrecovered, SteadyClient } from '../database/pool.js';
@@ -27,9 +28,11 @@ import { AddressGuard } from '../webhooks/address.js';
 import { WebhookStarts } from '../webhookStarts.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { LoginTokens } from './auth/loginTokens.js';
+import { OpenId } from './auth/openId.js';
 import { LoginTokensController } from './auth/loginTokens.controller.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { BatchStarts } from './batches/batchStarts.js';
+import { consoleParts } from './console/console.js';
 import { CreditsController } from './credits/credits.controller.js';
 import { ImportsController } from './credits/imports.controller.js';
 import { ImportStarts } from './credits/importStarts.js';
@@ -86,6 +89,8 @@ export class ApiModule implements OnApplicationShutdown {
     const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
     const client = temporalClient(connection, config);
     const starts = new WebhookStarts(client, log);
+    const openId = new OpenId(testMode);
+    const console = consoleParts(config, client, log);
     return {
       module: ApiModule,
       imports: [
@@ -94,7 +99,7 @@ export class ApiModule implements OnApplicationShutdown {
           type: 'postgres',
           url: config.DATABASE_URL,
           schema: 'surety',
-          entities: [ApiKeyEntity, PaymentEntity, SessionEntity, LoginTokenEntity],
+          entities: [ApiKeyEntity, PaymentEntity, SessionEntity, LoginTokenEntity, OperatorSessionEntity],
           poolSize: config.DATABASE_POOL_SIZE,
           connectTimeoutMS: 5_000,
           // A connection that the server ends is replaced on next use.
@@ -136,6 +141,7 @@ export class ApiModule implements OnApplicationShutdown {
         HealthController,
         EntryController,
         PayController,
+        ...console.controllers,
       ],
       providers: [
         { provide: Pool, useValue: createPool(config.DATABASE_URL, config.DATABASE_POOL_SIZE, log) },
@@ -168,7 +174,8 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: ImportStarts, useValue: new ImportStarts(client) },
         { provide: ReturnStarts, useValue: new ReturnStarts(client) },
         { provide: Sagas, useValue: new Sagas(client, config.SURETY_ANSWER_WITHIN_MS) },
-        { provide: Logins, useValue: new Logins(baseUrl, testMode) },
+        { provide: OpenId, useValue: openId },
+        { provide: Logins, useValue: new Logins(openId, baseUrl) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },
         { provide: APP_PIPE, useClass: BorderPipe },
         Cursors,
@@ -182,6 +189,7 @@ export class ApiModule implements OnApplicationShutdown {
         StatementUploads,
         Visits,
         PaymentGuard,
+        ...console.providers,
       ],
     };
   }

@@ -2,6 +2,7 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { databaseTroubleOf } from '../database/trouble.js';
+import { isConsole, sendConsoleStop } from './console/consoleFilter.js';
 import { isPage, sendTroublePage } from './pay/pageFilter.js';
 
 /** Of each code: what happened, in general, and what to do. Told at /docs/problems/<code>. */
@@ -236,6 +237,10 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request & { id?: string; caller?: unknown }>();
     const response = host.switchToHttp().getResponse<Response>();
     // Whoever is not known yet (apiKeys.ts) has called nothing; and reading changes nothing.
+    if (isConsole(request.path) && !response.headersSent) {
+      sendConsoleStop(error, request, response);
+      return;
+    }
     const problem = problemOf(error, request.caller !== undefined && request.method !== 'GET');
     if (problem.code === 'internal') this.#log.error({ requestId: request.id, error });
     if (response.headersSent) {

@@ -9,8 +9,11 @@ import type { Log } from '../log.js';
 
 /** The status of an answer that nobody waited for, as proxies write it. */
 const clientGone = 499;
-const outsideRoutes = ['/pay-assets/', '/docs'] as const;
+const outsideRoutes = ['/pay-assets/', '/console-assets/', '/docs'] as const;
 const paymentPath = /\/payments\/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?:[/?]|$)/i;
+
+/** What its line in the log is found by. */
+export const requestIdOf = (request: Request & { id?: string }): string => request.id ?? '';
 
 export function followRequests(metrics: HttpMetrics, log: Log) {
   return (request: Request & { id?: string }, response: Response, next: NextFunction): void => {

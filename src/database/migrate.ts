@@ -136,6 +136,7 @@ async function grantExecution(client: pg.Client): Promise<void> {
     'pause_set', 'pause_clear', 'pauses_read',
     'fund_read', 'fund_change_request', 'fund_doubt_clear', 'fund_low_water_set',
     'fund_statement_begin', 'fund_statement_page', 'points_outstanding',
+    'operator_act_write', 'operator_acts_check',
     ...both,
   ]; // prettier-ignore
   const worker = [
@@ -161,6 +162,8 @@ async function grantExecution(client: pg.Client): Promise<void> {
   for (const [role, functions] of [
     ['surety_api', api],
     ['surety_worker', worker],
+    // It writes nothing, and calls nothing but this, as each connection does.
+    ['surety_console', ['ledger_is_open']],
   ] as const) {
     for (const name of functions) {
       await client.query(`GRANT EXECUTE ON FUNCTION surety.${name} TO ${role}`);
@@ -177,6 +180,8 @@ async function setPasswords(client: pg.Client, config: MigrateConfig): Promise<v
     surety_api: config.SURETY_API_DB_PASSWORD,
     surety_worker: config.SURETY_WORKER_DB_PASSWORD,
     surety_monitor: config.SURETY_MONITOR_DB_PASSWORD,
+    // Without one nobody can log in by this role, and there is no console.
+    ...(config.SURETY_CONSOLE_DB_PASSWORD === undefined ? {} : { surety_console: config.SURETY_CONSOLE_DB_PASSWORD }),
   };
   for (const [role, password] of Object.entries(passwords)) {
     await untilNotBusy(() => client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`));

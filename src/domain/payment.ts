@@ -153,6 +153,13 @@ export interface Resolution {
   readonly notAfter: number;
 }
 
+/** "Look now": an outcome that is not known is read at once, besides its schedule. */
+export interface Probing {
+  /** Repeat the confirm too, as soon as what is proven allows it: no sooner than without this. */
+  readonly confirm: boolean;
+  readonly notAfter: number;
+}
+
 /** `not_paid`: nobody paid. `paid_elsewhere`: somebody else did, and there is proof of that. */
 export type ResolutionOutcome = 'paid' | 'not_paid' | 'paid_elsewhere';
 

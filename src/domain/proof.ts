@@ -1,5 +1,6 @@
 /** What a later read of the invoice proves about an unknown outcome (design.md, section 2, "Prove"). */
 import type { InvoiceFacts } from './invoice.js';
+import type { ReviewReason } from './payment.js';
 
 export interface ProofTimes {
   /** Two reads of `pending` this far apart are needed before the confirm is repeated. */
@@ -51,7 +52,38 @@ export function proofOf(invoice: InvoiceFacts, situation: ProofSituation, times:
   if (invoice.amountMinor !== situation.heldAmountMinor || invoice.currency !== situation.heldCurrency) {
     return { kind: 'never_confirm_again', reason: 'changed_after_unknown' };
   }
-  const pendingLongEnough = pendingSinceMs !== null && nowMs - pendingSinceMs >= times.pendingGapMs;
-  const quietLongEnough = nowMs - lastAttemptEndedAtMs >= times.quietMs;
-  return { kind: 'still_pending', mayConfirmAgain: pendingLongEnough && quietLongEnough };
+  const mayConfirmAgain = pendingSinceMs !== null && nowMs >= mayConfirmAgainFrom(situation, pendingSinceMs, times);
+  return { kind: 'still_pending', mayConfirmAgain };
+}
+
+/** From when a read of `pending` allows the confirm to be repeated, if nothing else is read until then. */
+export function mayConfirmAgainFrom(
+  { lastAttemptEndedAtMs }: Pick<ProofSituation, 'lastAttemptEndedAtMs'>,
+  pendingSinceMs: number,
+  times: ProofTimes,
+): number {
+  return Math.max(pendingSinceMs + times.pendingGapMs, lastAttemptEndedAtMs + times.quietMs);
+}
+
+/**
+ * When the confirm may be repeated. Once the invoice was seen changed or partly paid: never, only reads may prove
+ * anything. Once nothing is held any more, or the ledger has refused a step: only while it reads paid, to learn by whom.
+ */
+export type MayConfirm = 'when_proven_safe' | 'when_paid' | 'never';
+
+/** @param review why a person is asked; null: nobody is yet @param released whether a person has given back what was held */
+export function mayConfirmAfter(review: ReviewReason | null, released: boolean): MayConfirm {
+  switch (review) {
+    case 'changed_after_unknown':
+    case 'partial_after_unknown':
+    case 'paid_after_release':
+      return 'never';
+    case 'released_by_person':
+    case 'ledger_refused':
+      return 'when_paid';
+    case 'already_paid_after_unknown':
+    case 'unproven':
+    case null:
+      return released ? 'when_paid' : 'when_proven_safe';
+  }
 }

@@ -1,36 +1,19 @@
 /** What is not known of a pivot call's outcome, and what may be done about it. */
 import { patched } from '@temporalio/workflow';
 import { isFinal, type ReviewReason } from '../domain/payment.js';
+import { mayConfirmAfter, type MayConfirm } from '../domain/proof.js';
 import { ledger } from './calls.js';
 import { superseded } from './close.js';
 import { explain, keyOf, moveTo, settleInto, type Payment } from './payment.js';
 
 export interface Doubt {
   review: ReviewReason | null;
-  /**
-   * When the confirm may be repeated. Once the invoice was seen changed or partly paid: never, only reads may prove
-   * anything. Once nothing is held any more, or the ledger has refused a step: only while it reads paid, to learn by whom.
-   */
-  mayConfirm: 'when_proven_safe' | 'when_paid' | 'never';
+  mayConfirm: MayConfirm;
   pendingSinceMs: number | null;
   lastAttemptEndedAtMs: number;
   lastProbe: string | null;
-}
-
-export function mayConfirmAt(payment: Payment, review: ReviewReason | null): Doubt['mayConfirm'] {
-  switch (review) {
-    case 'changed_after_unknown':
-    case 'partial_after_unknown':
-    case 'paid_after_release':
-      return 'never';
-    case 'released_by_person':
-    case 'ledger_refused':
-      return 'when_paid';
-    case 'already_paid_after_unknown':
-    case 'unproven':
-    case null:
-      return payment.released ? 'when_paid' : 'when_proven_safe';
-  }
+  /** How often this run has repeated the confirm. */
+  repeats: number;
 }
 
 /**
@@ -63,7 +46,7 @@ export async function noteUnproven(
   if (released !== undefined) payment.released = released;
   if (state === 'in_review' && doubt.review === null) {
     doubt.review = reason as ReviewReason;
-    doubt.mayConfirm = mayConfirmAt(payment, doubt.review);
+    doubt.mayConfirm = mayConfirmAfter(doubt.review, payment.released);
   }
   // 0.1.0 did not index a review's new reason.
   const isIndexed = payment.state === state && (payment.reason === reason || !patched('new-review-reason-is-indexed'));

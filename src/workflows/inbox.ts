@@ -1,5 +1,5 @@
 /**
- * The buyer's messages, an approver's, and a person's resolution. Handlers check, leave an intent and wait; the main function alone acts on it.
+ * The buyer's messages, an approver's, and a person's resolution or wish to look. Handlers check, leave an intent and wait; the main function alone acts on it.
  * Updates and signals get the same checks; a refused update writes nothing, a refused signal is logged and ignored.
  */
 import { ApplicationFailure, CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
@@ -8,6 +8,7 @@ import {
   type Cancellation,
   type Confirmation,
   type PaymentState,
+  type Probing,
   type Resolution,
 } from '../domain/payment.js';
 import {
@@ -16,14 +17,16 @@ import {
   confirmPaymentSignal,
   confirmUpdate,
   openUpdate,
+  probeUpdate,
   resolveUpdate,
   stateQuery,
   type PaymentAnswer,
+  type ProbeAnswer,
   type Refusal,
   type ResolutionAnswer,
 } from './messages.js';
 import { answerOf, type Payment } from './payment.js';
-import { readCancellation, readConfirmation, readResolution } from './readMessages.js';
+import { readCancellation, readConfirmation, readProbing, readResolution } from './readMessages.js';
 
 interface Waiting<Message, Answer = PaymentAnswer> {
   readonly message: Message;
@@ -32,6 +35,8 @@ interface Waiting<Message, Answer = PaymentAnswer> {
 
 const triesAMember = 5;
 const triesAPayment = 50;
+/** Asked for by persons, a run: the server takes 2,000 updates a workflow, and a resolution must still find room. */
+const probesARun = 200;
 /** A signal may name its own time, but counts no longer than this after it came. */
 const longestSignalMs = 15 * 60_000;
 
@@ -40,6 +45,8 @@ export class Inbox {
   #confirm: Waiting<Confirmation> | null = null;
   #cancel: Waiting<Cancellation> | null = null;
   #resolution: Waiting<Resolution, ResolutionAnswer> | null = null;
+  #probe: Waiting<Probing, ProbeAnswer> | null = null;
+  #probes = 0;
   readonly #triesOf = new Map<string, number>();
   #tries = 0;
   /** Set while a cancel can still undo a settling payment: every attempt was proven not executed. */
@@ -61,6 +68,11 @@ export class Inbox {
     setHandler(resolveUpdate, (resolution) => this.#resolved(resolution), {
       validator: (resolution) => {
         refuse(this.#whyNotResolve(readResolution(resolution)));
+      },
+    });
+    setHandler(probeUpdate, (probing) => this.#probed(probing), {
+      validator: (probing) => {
+        refuse(this.#whyNotProbe(readProbing(probing)));
       },
     });
     setHandler(confirmPaymentSignal, (message: unknown) => {
@@ -93,6 +105,10 @@ export class Inbox {
     return this.#resolution?.message ?? null;
   }
 
+  get probing(): Probing | null {
+    return this.#probe?.message ?? null;
+  }
+
   hasMessage(): boolean {
     return this.#confirm !== null || this.#cancel !== null;
   }
@@ -100,6 +116,11 @@ export class Inbox {
   answerResolution(answer: ResolutionAnswer): void {
     if (this.#resolution !== null) this.#resolution.answer = answer;
     this.#resolution = null;
+  }
+
+  answerProbe(answer: ProbeAnswer): void {
+    if (this.#probe !== null) this.#probe.answer = answer;
+    this.#probe = null;
   }
 
   /** Tells whoever waits how his message came out, and takes the next. */
@@ -121,7 +142,9 @@ export class Inbox {
     this.#confirm = null;
     this.#cancel = null;
     // One that came while a proof was under way, which has ended the payment.
-    if (isFinal(this.payment.state)) this.answerResolution({ kind: 'refused', why: 'already_over', read: null });
+    if (!isFinal(this.payment.state)) return;
+    this.answerResolution({ kind: 'refused', why: 'already_over', read: null });
+    this.answerProbe({ ...answerOf(this.payment), read: null, confirm: 'not_asked', nextProbeAt: null });
   }
 
   #count(confirmation: Confirmation): void {
@@ -148,6 +171,16 @@ export class Inbox {
     this.#resolution = waiting;
     await CancellationScope.nonCancellable(() => condition(() => waiting.answer !== null));
     return waiting.answer ?? { kind: 'refused', why: 'already_over', read: null };
+  }
+
+  async #probed(message: Probing): Promise<ProbeAnswer> {
+    const waiting: Waiting<Probing, ProbeAnswer> = { message, answer: null };
+    this.#probe = waiting;
+    this.#probes += 1;
+    await CancellationScope.nonCancellable(() => condition(() => waiting.answer !== null));
+    return (
+      waiting.answer ?? { ...answerOf(this.payment), read: null, confirm: 'not_asked' as const, nextProbeAt: null }
+    );
   }
 
   async #untilQuoted(): Promise<PaymentAnswer> {
@@ -182,6 +215,14 @@ export class Inbox {
     if (resolution === null) return 'malformed';
     if (resolution.notAfter < Date.now()) return 'too_late';
     return this.payment.state === 'in_review' && this.#resolution === null ? null : 'not_waiting';
+  }
+
+  #whyNotProbe(probing: Probing | null): Refusal | null {
+    if (probing === null) return 'malformed';
+    if (probing.notAfter < Date.now()) return 'too_late';
+    const { state } = this.payment;
+    if ((state !== 'unknown' && state !== 'in_review') || this.#probe !== null) return 'not_waiting';
+    return this.#probes >= probesARun ? 'too_many_tries' : null;
   }
 }
 

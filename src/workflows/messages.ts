@@ -6,6 +6,7 @@ import type {
   Confirmation,
   PaymentPolicy,
   PaymentState,
+  Probing,
   Quote,
   Resolution,
   Resumption,
@@ -53,6 +54,21 @@ export type ResolutionAnswer = {
   | { readonly kind: 'refused'; readonly why: string }
 );
 
+/** What came of a probe that a person asked for. */
+export interface ProbeAnswer {
+  readonly state: PaymentState;
+  readonly reason: string | null;
+  /** The invoice's status as it was read for him; null: it could not be read. */
+  readonly read: string | null;
+  /**
+   * Of the confirm with the same operation id. `waits`: the rules do not allow it yet, and it is looked at again at
+   * `nextProbeAt`, as soon as they may. `not_allowed`: what was read does not allow it. `not_asked`: nobody has asked for it.
+   */
+  readonly confirm: 'sent' | 'waits' | 'not_allowed' | 'not_asked';
+  /** null: the payment is over. */
+  readonly nextProbeAt: number | null;
+}
+
 /** Why a message is refused before it counts; the type of the ApplicationFailure that carries it. */
 export type Refusal = 'malformed' | 'too_late' | 'not_waiting' | 'too_many_tries' | 'untrusted';
 
@@ -60,6 +76,7 @@ export const openUpdate = defineUpdate<PaymentAnswer>('open');
 export const confirmUpdate = defineUpdate<PaymentAnswer, [Confirmation]>('confirm');
 export const cancelUpdate = defineUpdate<PaymentAnswer, [Cancellation]>('cancel');
 export const resolveUpdate = defineUpdate<ResolutionAnswer, [Resolution]>('resolve');
+export const probeUpdate = defineUpdate<ProbeAnswer, [Probing]>('probe');
 /** Where the run stands: for the sweeper, which compares it with the row. */
 export const stateQuery = defineQuery<PaymentAnswer>('state');
 export const confirmPaymentSignal = defineSignal<[Confirmation]>('confirmPayment');

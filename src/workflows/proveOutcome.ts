@@ -2,18 +2,20 @@
  * The outcome of a pivot call is not known: until it is proven the hold is frozen and nobody is told "failed".
  * Reads the invoice on the prove schedule; repeats the confirm only where the reads allow it (src/domain/proof.ts).
  * In review a person is asked, while proving goes on daily: his resolution or a proof ends it, whichever comes first.
+ * A person may have it read at once, besides the schedule: that proves more, or nothing, but never allows more.
  */
 import { ActivityFailure, CancellationScope, condition } from '@temporalio/workflow';
-import type { ReviewReason } from '../domain/payment.js';
-import { proofOf } from '../domain/proof.js';
+import { isFinal, type Probing, type ReviewReason } from '../domain/payment.js';
+import { mayConfirmAfter, mayConfirmAgainFrom, proofOf } from '../domain/proof.js';
 import { probesBeforeReview, proveDelayMs } from '../domain/proveSchedule.js';
 import type { InvoiceboxCall } from '../domain/quota.js';
 import { invoiceboxRead } from './calls.js';
 import { capture, close, isLedgerRefusal, superseded } from './close.js';
-import { mayConfirmAt, noteUnproven, type Doubt } from './doubt.js';
+import { noteUnproven, type Doubt } from './doubt.js';
 import type { Inbox } from './inbox.js';
 import { orderConfirm } from './orderConfirm.js';
-import { keyOf, settleInto, type Payment } from './payment.js';
+import type { ProbeAnswer } from './messages.js';
+import { answerOf, keyOf, settleInto, type Payment } from './payment.js';
 import { resolve } from './resolve.js';
 
 /** Proving this long after the confirm goes before other proving. */
@@ -23,19 +25,22 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
   return CancellationScope.nonCancellable(async () => {
     const doubt: Doubt = {
       review,
-      mayConfirm: mayConfirmAt(payment, review),
+      mayConfirm: mayConfirmAfter(review, payment.released),
       pendingSinceMs: null,
       lastAttemptEndedAtMs: Date.now(),
       lastProbe: null,
+      repeats: 0,
     };
     const beganAt = Date.now();
+    let asked: Asked | null = null;
     for (let probe = 0; ;) {
       if (probe >= probesBeforeReview) doubt.review ??= 'unproven';
       const delayMs = proveDelayMs(
         doubt.review === null ? probe : Math.max(probe, probesBeforeReview),
         payment.policy.waitScale,
       );
-      const nextProbeAt = Date.now() + delayMs;
+      // What a person has asked for comes besides the schedule, and moves it no further away.
+      const nextProbeAt: number = asked === null ? Date.now() + delayMs : probeAgainAt(payment, doubt, asked);
       const noted = await noteUnproven(payment, doubt, nextProbeAt);
       if (noted === 'over') return;
       if (noted !== 'noted') {
@@ -43,6 +48,8 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
         await noteUnproven(payment, doubt, nextProbeAt);
       }
       inbox.answerAll();
+      if (asked !== null) inbox.answerProbe(answerTo(asked, payment, doubt, nextProbeAt));
+      asked = null;
       const said = await untilResolvedOr(nextProbeAt, payment, inbox);
       if (said === 'over') return;
       if (said === 'released') {
@@ -51,19 +58,54 @@ export function proveOutcome(payment: Payment, inbox: Inbox, review: ReviewReaso
         continue;
       }
       const call = Date.now() - beganAt < earlyMs ? 'earlyProof' : 'lateProof';
-      if (await unlessRefused(doubt, () => probeOnce(payment, doubt, call))) return;
-      probe++;
+      const probing = said === 'time_to_probe' ? null : said;
+      if (probing !== null) asked = { probing, scheduledAt: nextProbeAt, repeatsBefore: doubt.repeats };
+      const isOver = await unlessRefused(doubt, () => probeOnce(payment, doubt, probing === null ? call : 'forPerson'));
+      if (isOver && asked !== null) inbox.answerProbe(answerTo(asked, payment, doubt, null));
+      if (isOver) return;
+      if (probing === null) probe++;
     }
   });
 }
 
-/** Waits for the time of the next probe; does meanwhile what a person decides. */
+/** What a person has asked for, and what stood then. */
+interface Asked {
+  readonly probing: Probing;
+  readonly scheduledAt: number;
+  readonly repeatsBefore: number;
+}
+
+const waitsToConfirm = ({ probing, repeatsBefore }: Asked, doubt: Doubt): boolean =>
+  probing.confirm &&
+  doubt.repeats === repeatsBefore &&
+  doubt.mayConfirm === 'when_proven_safe' &&
+  doubt.pendingSinceMs !== null;
+
+/** When it was scheduled; sooner where a confirm is wanted that a second read may allow by then. */
+function probeAgainAt(payment: Payment, doubt: Doubt, asked: Asked): number {
+  if (!waitsToConfirm(asked, doubt) || doubt.pendingSinceMs === null) return asked.scheduledAt;
+  return Math.min(asked.scheduledAt, mayConfirmAgainFrom(doubt, doubt.pendingSinceMs, payment.policy));
+}
+
+function answerTo(asked: Asked, payment: Payment, doubt: Doubt, nextProbeAt: number | null): ProbeAnswer {
+  const confirm = (): ProbeAnswer['confirm'] => {
+    if (doubt.repeats > asked.repeatsBefore) return 'sent';
+    if (!asked.probing.confirm) return 'not_asked';
+    return waitsToConfirm(asked, doubt) && !isFinal(payment.state) ? 'waits' : 'not_allowed';
+  };
+  const read = doubt.lastProbe === 'unreadable' ? null : doubt.lastProbe;
+  return { ...answerOf(payment), read, confirm: confirm(), nextProbeAt };
+}
+
+/** Waits for the time of the next probe, or for a person who wants one now; does meanwhile what a person decides. */
 async function untilResolvedOr(
   nextProbeAt: number,
   payment: Payment,
   inbox: Inbox,
-): Promise<'time_to_probe' | 'released' | 'over'> {
-  while (await condition(() => inbox.resolution !== null, Math.max(1, nextProbeAt - Date.now()))) {
+): Promise<'time_to_probe' | 'released' | 'over' | Probing> {
+  const isAsked = (): boolean => inbox.resolution !== null || inbox.probing !== null;
+  while (await condition(isAsked, Math.max(1, nextProbeAt - Date.now()))) {
+    if (inbox.resolution === null && inbox.probing !== null) return inbox.probing;
     const resolved = await resolve(payment, inbox);
     if (resolved !== 'still_in_review') return resolved;
   }
@@ -126,6 +168,7 @@ async function probeOnce(payment: Payment, doubt: Doubt, call: InvoiceboxCall): 
 /** The same operation once more: success means it was ours, or is now. */
 async function confirmAgain(payment: Payment, doubt: Doubt, call: InvoiceboxCall): Promise<boolean> {
   const ordered = await orderConfirm(payment, true, call);
+  if (ordered.kind === 'answered' || ordered.kind === 'lost') doubt.repeats += 1;
   switch (ordered.kind) {
     case 'stale':
     case 'prove':

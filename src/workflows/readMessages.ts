@@ -1,5 +1,5 @@
 /** Messages may come from anybody with a Temporal client, so nothing of their shape is believed (cases.md: malformed signals). */
-import type { Actor, Cancellation, Confirmation, Resolution, ResolutionOutcome } from '../domain/payment.js';
+import type { Actor, Cancellation, Confirmation, Probing, Resolution, ResolutionOutcome } from '../domain/payment.js';
 
 const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const actorKinds: readonly string[] = ['member', 'api_key', 'operator', 'signal'] satisfies Actor['kind'][];
@@ -41,6 +41,12 @@ export function readCancellation(value: unknown): Cancellation | null {
   if (actor === null || !isText(reason) || !isCount(notAfter)) return null;
   if (as !== undefined && as !== 'refused') return null;
   return { actor, reason, notAfter, ...(as === undefined ? {} : { as }) };
+}
+
+export function readProbing(value: unknown): Probing | null {
+  if (!isFields(value)) return null;
+  const { confirm, notAfter } = value;
+  return typeof confirm === 'boolean' && isCount(notAfter) ? { confirm, notAfter } : null;
 }
 
 export function readResolution(value: unknown): Resolution | null {

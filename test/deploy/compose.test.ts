@@ -162,8 +162,13 @@ describe('the production shape', () => {
 
   test('no secret has a default', () => {
     const quotas = ['INVOICEBOX_CALLS_PER_SECOND_ACCOUNT', 'INVOICEBOX_CALLS_PER_SECOND_ADDRESS'];
+    // Empty, they are absent: then there is no console.
+    const consoles = [
+      ...source.matchAll(/\$\{(SURETY_CONSOLE_DB_PASSWORD|OPERATOR_\w+|CONSOLE_TIME_ZONE|TEMPORAL_UI_URL):-\}/g),
+    ];
     const withDefault = [...source.matchAll(/\$\{(\w+):?-/g)].map(([, name]) => name);
-    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE', ...quotas];
+    const optional = consoles.map(([, name]) => name ?? '');
+    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE', ...quotas, ...optional];
     expect(withDefault.filter((name) => !allowed.includes(name ?? ''))).toEqual([]);
     expect(source).not.toMatch(/\$(\{\w+\}|\w)/);
   });

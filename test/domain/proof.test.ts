@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { InvoiceFacts, InvoiceStatus } from '../../src/domain/invoice.js';
-import { proofOf, type ProofSituation } from '../../src/domain/proof.js';
+import { mayConfirmAfter, mayConfirmAgainFrom, proofOf, type ProofSituation } from '../../src/domain/proof.js';
 import { probesBeforeReview, proveDelayMs } from '../../src/domain/proveSchedule.js';
 
 const times = { pendingGapMs: 30_000, quietMs: 120_000, marginMs: 600_000 };
@@ -95,5 +95,42 @@ describe('the prove schedule', () => {
     const firstDay = seconds.slice(0, probesBeforeReview).reduce((sum, delay) => sum + delay, 0);
     expect(firstDay).toBeGreaterThanOrEqual(24 * 3600);
     expect(firstDay).toBeLessThan(26 * 3600);
+  });
+});
+
+describe('repeating the confirm at somebody’s wish', () => {
+  it('is possible from exactly then on', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 5_000_000 }),
+        fc.integer({ min: 0, max: 5_000_000 }),
+        (pendingSinceMs, lastAttemptEndedAtMs) => {
+          const from = mayConfirmAgainFrom({ lastAttemptEndedAtMs }, pendingSinceMs, times);
+          const at = (nowMs: number) =>
+            proofOf(
+              { ...invoice, expiresAtMs: null },
+              { ...situation, nowMs, pendingSinceMs, lastAttemptEndedAtMs },
+              times,
+            );
+          expect(at(from)).toEqual({ kind: 'still_pending', mayConfirmAgain: true });
+          expect(at(from - 1)).toEqual({ kind: 'still_pending', mayConfirmAgain: false });
+        },
+      ),
+    );
+  });
+
+  it.each([
+    [null, false, 'when_proven_safe'],
+    [null, true, 'when_paid'],
+    ['unproven', false, 'when_proven_safe'],
+    ['already_paid_after_unknown', false, 'when_proven_safe'],
+    ['already_paid_after_unknown', true, 'when_paid'],
+    ['ledger_refused', false, 'when_paid'],
+    ['released_by_person', true, 'when_paid'],
+    ['changed_after_unknown', false, 'never'],
+    ['partial_after_unknown', false, 'never'],
+    ['paid_after_release', true, 'never'],
+  ] as const)('in review for %s, released %s: %s', (review, released, expected) => {
+    expect(mayConfirmAfter(review, released)).toBe(expected);
   });
 });

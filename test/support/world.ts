@@ -79,6 +79,7 @@ export class World {
       postgres: options.postgres ?? postgres,
       database: `world_${randomUUID().replaceAll('-', '')}`,
       temporalAddress: temporal.address,
+      temporalUiUrl: temporal.uiUrl,
       namespace,
       keys: testKeys,
       ...(options.codecKeys === undefined ? {} : { codecKeys: options.codecKeys }),

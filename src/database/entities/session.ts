@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** What a login in progress is checked against, and where the buyer goes on afterwards. */
+/** What a login in progress is checked against, and where whoever logs in goes on afterwards. */
 export interface PendingLogin {
   readonly state: string;
   readonly nonce: string;

@@ -73,6 +73,15 @@ BEGIN
   VALUES (p_partner, v_n, v_previous_hash, v_skip_hash, v_root, v_position, v_entries, p_at,
     audit_block_hash(p_partner, v_n, v_previous_hash, v_skip_hash, v_root, v_position, v_entries, p_at),
     v_to_xid, v_to_key, v_keys, v_leaves);
+  -- For the console's chart: each end of a payment once, since each event is sealed once.
+  INSERT INTO payment_outcome AS known (day, partner_id, state, payments)
+  SELECT (at AT TIME ZONE partner_zone(p_partner))::date, p_partner, split_part(type, '.', 2), count(*)
+  FROM payment_event
+  WHERE partner_id = p_partner AND xid >= v_from_xid AND xid <= v_to_xid
+    AND (xid > v_from_xid OR audit_event_key(id) > v_from_key) AND (xid < v_to_xid OR audit_event_key(id) <= v_to_key)
+    AND type IN ('payment.paid', 'payment.declined', 'payment.expired', 'payment.cancelled')
+  GROUP BY 1, 3
+  ON CONFLICT (day, partner_id, state) DO UPDATE SET payments = known.payments + excluded.payments;
   RETURN jsonb_build_object('outcome', 'sealed', 'n', v_n, 'entries', v_entries);
 END
 $$;
