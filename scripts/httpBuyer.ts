@@ -23,6 +23,11 @@ export class HttpBuyer {
     return this.#request(url, null);
   }
 
+  /** What the browser would send there. */
+  cookiesOf(url: string): string {
+    return [...this.#jarOf(new URL(url).host)].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
   /** Presses a button of the page; a redirect to an address with `stopBefore` in it is not followed. The first form that has one with this text, name or value. */
   async press(page: Page, button: string, stopBefore?: string): Promise<Page> {
     for (const form of formsOf(page.html)) {
@@ -51,7 +56,7 @@ export class HttpBuyer {
       const response = await fetch(url, {
         redirect: 'manual',
         headers: {
-          cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; '),
+          cookie: this.cookiesOf(url),
           ...(body === null ? {} : { origin }),
         },
         ...(body === null ? {} : { method: 'POST', body }),

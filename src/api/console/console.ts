@@ -1,11 +1,13 @@
 /** The console's part of the API's module; absent where it is not configured. */
 import type { Provider, Type } from '@nestjs/common';
 import { Client } from '@temporalio/client';
+import { EncryptingCodec } from '../../codec.js';
 import type { ApiConfig } from '../../config.js';
 import { createPool, Pool } from '../../database/pool.js';
 import { OperatorActs } from '../../ledger/operatorActs.js';
 import { Recovery } from '../../ledger/recovery.js';
 import type { Log } from '../../log.js';
+import { CodecController } from '../codec/codec.controller.js';
 import { Acts } from './acts.js';
 import { ConsoleGuard } from './consoleGuard.js';
 import { ConsoleLoginController } from './consoleLogin.controller.js';
@@ -31,6 +33,8 @@ export function consoleParts(
   const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
   return {
     controllers: [
+      // Nobody reaches it where no origin is configured (src/api/codec/codecBorder.ts).
+      CodecController,
       ConsoleLoginController,
       OverviewController,
       ReviewController,
@@ -39,6 +43,7 @@ export function consoleParts(
       PaymentActionsController,
     ],
     providers: [
+      { provide: EncryptingCodec, useValue: new EncryptingCodec(config.SURETY_CODEC_KEYS) },
       { provide: ConsoleOptions, useValue: new ConsoleOptions(config, issuer, baseUrl) },
       { provide: ConsolePool, useValue: new ConsolePool(createPool(databaseUrl, consolePoolSize, log)) },
       { provide: Client, useValue: client },
