@@ -29,13 +29,18 @@ export class HttpBuyer {
   }
 
   /** Presses a button of the page; a redirect to an address with `stopBefore` in it is not followed. The first form that has one with this text, name or value. */
-  async press(page: Page, button: string, stopBefore?: string): Promise<Page> {
+  async press(
+    page: Page,
+    button: string,
+    stopBefore?: string,
+    typed: Readonly<Record<string, string>> = {},
+  ): Promise<Page> {
     for (const form of formsOf(page.html)) {
       const pressed = form.buttons.find(
         ({ name, value, text }) => text.includes(button) || name === button || value === button,
       );
       if (pressed === undefined) continue;
-      const fields = new URLSearchParams([...form.fields]);
+      const fields = new URLSearchParams({ ...Object.fromEntries(form.fields), ...typed });
       if (pressed.name !== '') fields.set(pressed.name, pressed.value);
       const target = new URL(form.action, page.url);
       if (form.method === 'post') return this.#request(target.href, fields, stopBefore);
