@@ -53,10 +53,10 @@ function decode(body: unknown, headers: Record<string, string> = {}, method = 'P
 }
 const asViewer = () => ({ origin: ui, cookie: viewer });
 
-const read = async (response: Response): Promise<unknown[]> =>
-  ((await response.json()) as { payloads: { data: string }[] }).payloads.map(({ data }) =>
-    JSON.parse(Buffer.from(data, 'base64').toString()),
-  );
+async function read(response: Response): Promise<unknown[]> {
+  const { payloads: opened } = (await response.json()) as { payloads: { data: string }[] };
+  return opened.map(({ data }) => JSON.parse(Buffer.from(data, 'base64').toString()) as unknown);
+}
 
 describe('the codec server', () => {
   it('decrypts for an operator who asks from the Temporal UI, and writes it down', async () => {
