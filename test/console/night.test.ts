@@ -162,16 +162,16 @@ describe('the night story', () => {
       ...{ amountMinor: 12_345_67, fundRestored: true, reference: 'refund-1', reason: 'the room was taken' },
     });
     const { approvalId } = asked.body as unknown as { approvalId: string };
-    const scopes = ['fund:read', 'fund:approve'];
-    const made = await world.call(world.keys.loyalty, 'POST', '/v1/api-keys', { name: 'second', scopes });
-    const { key: second } = made.body as unknown as { key: string };
-    for (const [key, status] of [
-      [world.keys.loyalty, 409],
-      [second, 200],
-    ] as const) {
-      const said = await world.call(key, 'POST', `/v1/approvals/${approvalId}/approve`, { version: 1, reason: 'seen' });
-      expect([said.status, said.body]).toMatchObject([status, {}]);
-    }
+    const { page: alla, context: allas } = await openConsole(
+      browser,
+      world,
+      'alla',
+      `/console/approvals/${approvalId}`,
+    );
+    await giveEvidence(alla, 'Approve', 'statement_seen');
+    await act(alla, 'Approve');
+    expect(await alla.locator('.done').innerText()).toContain('Approved');
+    await allas.close();
     await eventually(
       async () => (await world.balance('anna')).available === before.available,
       () => 'the points never came back',
@@ -187,6 +187,7 @@ describe('the night story', () => {
       'olga payment.resolve asked',
       'olga payment.resolve done: paid',
     ]);
+    expect(await logged(approvalId)).toEqual(['alla approval.approve asked', 'alla approval.approve done']);
     expect(await new OperatorActs(world.surety.admin).check()).toMatchObject({ broken: null });
     await olgas.close();
     await buyer.context.close();
