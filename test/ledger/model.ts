@@ -44,6 +44,15 @@ export type Operation = { readonly at: number } & (
       readonly points: number | null;
       readonly reference: string;
     }
+  /** Two people adjust points: one asks, another approves at once. */
+  | {
+      readonly do: 'adjust';
+      readonly memberId: string;
+      /** The reference of the credit of which points are taken back; null: they are credited. */
+      readonly credit: string | null;
+      readonly points: number;
+      readonly reference: string;
+    }
   | { readonly do: 'expire' }
   | { readonly do: 'deposit'; readonly amountMinor: number; readonly reference: string }
   | {
@@ -237,6 +246,7 @@ export interface Ledger {
     { readonly memberId: string; readonly points: number; readonly expiresAt: number | null; readonly lotId: number }
   >;
   readonly reversals: Record<string, { readonly credit: string; readonly points: number }>;
+  readonly adjustments: Record<string, true>;
   readonly deposits: Record<string, number>;
   /** By day and by month of the zone: what organisations hold or have spent. */
   readonly spent: Record<string, number>;
@@ -255,6 +265,7 @@ export function newLedger(contract: Pick<Ledger, 'policy' | 'releaseGraceDays' |
     balances: {},
     credits: {},
     reversals: {},
+    adjustments: {},
     deposits: {},
     spent: {},
     lots: [],
@@ -282,6 +293,7 @@ type Doing<Name extends Operation['do']> = Extract<Operation, { do: Name }>;
 const performers: { readonly [Name in Operation['do']]: (ledger: Ledger, operation: Doing<Name>) => Outcome } = {
   credit,
   reverse,
+  adjust,
   expire,
   deposit,
   open,
@@ -376,6 +388,23 @@ function reverse(ledger: Ledger, { credit: of, points, reference, at }: Doing<'r
   lot.remaining -= wanted;
   transfer(ledger, `member.available ${lot.memberId}`, 'programme.issued', wanted);
   return { outcome: 'reversed', points: wanted };
+}
+
+/** The last moment of the day until which adjustments credit points. */
+export const adjustedUntil = { day: '2099-12-31', expiresAt: Date.parse('2099-12-31T21:00:00Z') } as const;
+
+/** Booked once by its reference; what cannot be booked is refused, and may be asked for again. */
+function adjust(ledger: Ledger, { memberId, credit: of, points, reference, at }: Doing<'adjust'>): Outcome {
+  if (ledger.adjustments[reference] === true) return { outcome: 'already' };
+  if (of === null) {
+    credit(ledger, { do: 'credit', memberId, points, expiresAt: adjustedUntil.expiresAt, reference, at });
+  } else {
+    if (ledger.credits[of]?.memberId !== memberId) return { outcome: 'refused' };
+    const { outcome } = reverse(ledger, { do: 'reverse', credit: of, points, reference, at });
+    if (outcome !== 'reversed') return { outcome: 'refused' };
+  }
+  ledger.adjustments[reference] = true;
+  return { outcome: 'adjusted' };
 }
 
 function expire(ledger: Ledger, { at }: Doing<'expire'>): Outcome {
