@@ -72,6 +72,9 @@ const sightsRow = z.object({
   unknownPayment: z.uuid(),
   member: z.uuid(),
   middle: z.uuid(),
+  endpoint: z.uuid(),
+  approval: z.uuid(),
+  difference: z.uuid(),
 });
 
 /** Not all payments are paid, some outcomes are not known, and what ended is counted. */
@@ -92,12 +95,16 @@ async function vary(connectionString: string, partnerId: string): Promise<Sights
         SELECT current_date - n, partner_id, state, payments
         FROM generate_series(0, 29) AS n, (SELECT partner_id, state, count(*) AS payments FROM payment
           WHERE state IN ('paid', 'declined', 'expired', 'cancelled') GROUP BY 1, 2) AS ended`);
+    await client.query(besides(partnerId));
     await client.query('VACUUM (ANALYZE)');
     const { rows } = await client.query(
       `SELECT (SELECT id FROM payment WHERE state = 'paid' LIMIT 1) AS payment,
          (SELECT id FROM payment WHERE state = 'unknown' LIMIT 1) AS "unknownPayment",
          (SELECT id FROM member ORDER BY id LIMIT 1) AS member,
-         (SELECT id FROM payment ORDER BY id OFFSET (SELECT count(*) / 2 FROM payment WHERE partner_id = $1) LIMIT 1) AS middle`,
+         (SELECT id FROM payment ORDER BY id OFFSET (SELECT count(*) / 2 FROM payment WHERE partner_id = $1) LIMIT 1) AS middle,
+         (SELECT id FROM webhook_endpoint ORDER BY id LIMIT 1) AS endpoint,
+         (SELECT id FROM approval WHERE state = 'pending' LIMIT 1) AS approval,
+         (SELECT id FROM fund_difference WHERE state = 'open' LIMIT 1) AS difference`,
       [partnerId],
     );
     return { partner: demo.loyalty.slug, ...sightsRow.parse(rows[0]) };
@@ -105,6 +112,32 @@ async function vary(connectionString: string, partnerId: string): Promise<Sights
     await client.end();
   }
 }
+
+/** What years leave behind besides payments: of each list mostly what nobody looks for. */
+const besides = (partnerId: string): string => `
+  INSERT INTO webhook_endpoint (id, partner_id, url, secret_sealed)
+    SELECT uuidv7(), '${partnerId}', 'https://shop.example/hooks/' || n, 'sealed' FROM generate_series(1, 20) AS n;
+  INSERT INTO webhook_delivery (event_id, endpoint_id, partner_id, state, attempts, last_status, last_attempt_at, delivered_at)
+    SELECT event.id, endpoint.id, '${partnerId}', told.state, 1, 200, now(), CASE told.state WHEN 'delivered' THEN now() END
+    FROM event CROSS JOIN LATERAL (SELECT CASE WHEN get_byte(uuid_send(event.id), 15) = 7 THEN 'failed' ELSE 'delivered' END AS state) AS told,
+      (SELECT id FROM webhook_endpoint ORDER BY id LIMIT 1) AS endpoint
+    WHERE sequence = 3;
+  INSERT INTO operator_act (n, at, operator, roles, partner_id, action, subject_kind, subject, outcome, detail, request_id, previous_hash, hash)
+    SELECT n, now(), CASE WHEN n % 100000 = 7 THEN 'rare' ELSE 'olga' END, '{operator}', '${partnerId}', 'payment.' || chr(97 + n % 20),
+      'payment', 'subject-' || n, 'done', '{}', 'request', sha256(n::text::bytea), sha256(n::text::bytea)
+    FROM generate_series(1, 300000) AS n;
+  INSERT INTO approval (partner_id, action, subject, version, body, reason, state, requested_by, requested_at, expires_at, decided_by, decided_at, result)
+    SELECT '${partnerId}', 'fund.deposit', 'bill-bench-' || n, 1, '{"currency": "RUB", "amountMinor": 100, "reference": "bill"}', 'bench',
+      CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'approved' END, '{"kind": "operator", "id": "olga"}', now(), now() + interval '1 day',
+      CASE WHEN n % 1000 = 0 THEN NULL ELSE '{"kind": "operator", "id": "alla"}'::jsonb END, CASE WHEN n % 1000 = 0 THEN NULL ELSE now() END,
+      CASE WHEN n % 1000 = 0 THEN NULL ELSE '{}'::jsonb END
+    FROM generate_series(1, 100000) AS n;
+  INSERT INTO fund_difference (partner_id, kind, subject, currency, amount_minor, first_seen_at, last_seen_at, state, closed_at)
+    SELECT '${partnerId}', CASE WHEN n % 50000 = 1 THEN 'ambiguous' ELSE 'theirs_only' END, 'line:' || n, 'RUB', -100, now(), now(),
+      CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'closed' END, CASE WHEN n % 1000 = 0 THEN NULL ELSE now() END
+    FROM generate_series(1, 100000) AS n;
+  INSERT INTO reconciliation (partner_id, wanted_by, actor, state, created_at, started_at, finished_at)
+    SELECT '${partnerId}', 'schedule', '{}', 'finished', now(), now(), now() FROM generate_series(1, 20000)`;
 
 /** A session as a login makes one. @returns its cookie */
 async function logIn(connectionString: string): Promise<string> {

@@ -6,6 +6,9 @@ export interface Sights {
   readonly payment: string;
   readonly unknownPayment: string;
   readonly member: string;
+  readonly endpoint: string;
+  readonly approval: string;
+  readonly difference: string;
   /** Somewhere in the middle of all payments. */
   readonly middle: string;
 }
@@ -35,4 +38,26 @@ export const benchedViews: readonly BenchedView[] = [
   at('payments of a member', ({ member }) => `/console/payments?member=${member}`),
   at('payment, paid', ({ payment }) => `/console/payments/${payment}`),
   at('payment, unknown', ({ unknownPayment }) => `/console/payments/${unknownPayment}`),
+  at('funds', '/console/fund'),
+  at('fund of a partner', ({ partner }) => `/console/fund?partner=${partner}`),
+  at('fund of a partner, 90 days', ({ partner }) => `/console/fund?partner=${partner}&days=90`),
+  at('differences', '/console/reconciliation'),
+  at(
+    'differences of a partner, explained',
+    ({ partner }) => `/console/reconciliation?partner=${partner}&state=explained`,
+  ),
+  at('differences of a kind', '/console/reconciliation?state=all&kind=ambiguous'),
+  at('difference', ({ difference }) => `/console/reconciliation/differences/${difference}`),
+  at('runs', '/console/reconciliation/runs'),
+  at('member', ({ member }) => `/console/members/${member}`),
+  at('webhooks', '/console/webhooks'),
+  at('webhooks that failed', '/console/webhooks?state=failed'),
+  at('webhooks of an event that is rare', '/console/webhooks?type=fund.low'),
+  at('endpoint', ({ endpoint }) => `/console/webhooks/endpoints/${endpoint}`),
+  at('approvals', '/console/approvals'),
+  at('approvals, all of them', '/console/approvals?state=all'),
+  at('approval', ({ approval }) => `/console/approvals/${approval}`),
+  at('audit', '/console/audit'),
+  at('audit of an operator who did little', '/console/audit?operator=rare'),
+  at('audit of a subject', '/console/audit?subject=subject-77'),
 ];

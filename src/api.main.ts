@@ -1,12 +1,15 @@
 /** The API's process: REST under /v1, the buyer's page under /pay, health. */
 import 'reflect-metadata';
 import type { IncomingMessage } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
 import { urlencoded } from 'express';
 import helmet from 'helmet';
+import { readStatementForm } from './api/console/reconciliation/statementForm.js';
 import { readJsonBody } from './api/jsonBody.js';
 import { serveDocumentation } from './api/openapi.js';
 import { ApiModule } from './api/api.module.js';
@@ -23,7 +26,7 @@ import { serveMetrics } from './metrics/scrape.js';
 
 const bodyLimit = '64kb';
 const bodyWithinMs = 30_000;
-const filePaths = ['/v1/credits/imports', '/v1/fund/statements'];
+const filePaths = ['/v1/credits/imports', '/v1/fund/statements', '/console/reconciliation/statements'];
 const fileWithinMs = 30 * 60_000;
 /** As Node says it of late headers. */
 const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
@@ -82,12 +85,17 @@ app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
 });
 app.use('/v1', refuseEmptyIds, ...readJsonBody);
 app.use(['/pay', '/console'], urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
+app.use('/console/reconciliation/statements', readStatementForm);
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',
   maxAge: '1h',
 });
 app.useStaticAssets(fileURLToPath(new URL('./api/console/assets/', import.meta.url)), {
   prefix: '/console-assets/',
+  maxAge: '1h',
+});
+app.useStaticAssets(dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js')), {
+  prefix: '/console-assets/uplot/',
   maxAge: '1h',
 });
 serveDocumentation(app);

@@ -44,6 +44,10 @@ export const headerHash = (partnerId: string, header: Omit<Header, 'hash'>): str
     ]),
   ).toString('hex');
 
+/** Of a line of the log of what operators did. */
+export const actHash = (n: string, fields: readonly (string | null)[], previousHash: string): string =>
+  sha256('\x03', JSON.stringify(['surety.operator.1', n, ...fields, previousHash])).toString('hex');
+
 /** The block that a block's second link leads to: its number without its lowest bit; 0: none. */
 export const skipOf = (n: number): number => Number(BigInt(n) & (BigInt(n) - 1n));
 

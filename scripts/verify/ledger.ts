@@ -1,10 +1,15 @@
-/** All books of a database: every chain against the rows, and every balance against the sum of its entries. Reads alone. */
+/**
+ * All books of a database: every chain against the rows, every balance against the sum of its entries, and the log of what
+ * operators did. Reads alone.
+ */
 import type pg from 'pg';
+import { verifyActs, type ActsVerdict } from './acts.js';
 import { verifyChain, type ChainVerdict } from './chain.js';
 
 export interface LedgerVerdict {
   readonly chains: readonly (ChainVerdict & { readonly partnerId: string; readonly slug: string })[];
   readonly balances: readonly string[];
+  readonly acts: ActsVerdict;
 }
 
 const mostBalances = 20;
@@ -42,7 +47,8 @@ export async function verifyLedger(
       chains.push({ partnerId: id, slug, ...verdict });
     }
     onProgress('balances', entries);
-    return { chains, balances: await wrongBalances(client) };
+    const balances = await wrongBalances(client);
+    return { chains, balances, acts: await verifyActs(client) };
   } finally {
     await client.query('ROLLBACK');
   }

@@ -53,7 +53,7 @@ async function checkLedger(heads: readonly string[], asJson: boolean): Promise<b
   try {
     const began = performance.now();
     let toldAt = began;
-    const { chains, balances } = await verifyLedger(client, kept, (what, entries) => {
+    const { chains, balances, acts } = await verifyLedger(client, kept, (what, entries) => {
       const now = performance.now();
       if (now - toldAt < progressEveryMs) return;
       toldAt = now;
@@ -69,8 +69,14 @@ async function checkLedger(heads: readonly string[], asJson: boolean): Promise<b
     }
     for (const id of unknown) say(`TOUCHED: partner ${id}, of whom you have kept a block, was removed`);
     for (const balance of balances) say(`TOUCHED: ${balance}`);
-    const isWhole = chains.every(({ finding }) => finding === null) && balances.length === 0 && unknown.length === 0;
-    if (asJson) say(JSON.stringify({ whole: isWhole, chains, balances, seconds: (performance.now() - began) / 1_000 }));
+    say(acts.finding === null ? `ok: ${acts.lines} lines of what operators did` : `TOUCHED: ${acts.finding}`);
+    const isWhole =
+      chains.every(({ finding }) => finding === null) &&
+      balances.length === 0 &&
+      unknown.length === 0 &&
+      acts.finding === null;
+    if (asJson)
+      say(JSON.stringify({ whole: isWhole, chains, balances, acts, seconds: (performance.now() - began) / 1_000 }));
     return isWhole;
   } finally {
     await client.end();

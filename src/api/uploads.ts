@@ -1,5 +1,6 @@
 /** Bodies that are streamed into Postgres under an Idempotency-Key: bounded, hashed on the way, told from ones that were cut off. */
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { Request } from 'express';
 import { Problem } from './problem.js';
 
@@ -27,16 +28,16 @@ export class Body {
   bytes = 0;
 
   constructor(
-    private readonly request: Request,
+    private readonly source: Readable,
     private readonly limit: UploadLimit,
   ) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     // Who stops reading may still have an answer to give, so the connection stays.
-    for await (const piece of this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    for await (const piece of this.source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       this.bytes += piece.length;
       if (this.bytes > this.limit.mostBytes) {
-        this.request.destroy();
+        this.source.destroy();
         throw tooLarge(this.limit);
       }
       this.#hash.update(piece);
@@ -51,8 +52,8 @@ export class Body {
 }
 
 /** Reads a body to its end and keeps nothing of it. @returns its hash, in hex */
-export async function hashOf(request: Request, limit: UploadLimit): Promise<string> {
-  const body = new Body(request, limit);
+export async function hashOf(source: Readable, limit: UploadLimit): Promise<string> {
+  const body = new Body(source, limit);
   const pieces = body[Symbol.asyncIterator]();
   while (!(await pieces.next()).done);
   return body.sha256().toString('hex');

@@ -4,8 +4,10 @@
  */
 import type pg from 'pg';
 import { z } from 'zod';
+import type { FundChange } from '../domain/approval.js';
 import type { InvoiceStatus } from '../domain/invoice.js';
 import type { Actor } from '../domain/payment.js';
+import { requestOutcomes } from './approvals.js';
 import { call, iso, type OnDeliveries } from './call.js';
 import { outcome } from './outcomes.js';
 
@@ -62,6 +64,13 @@ const wish = outcome('wanted', 'waiting').extend({ reconciliationId: z.uuid() })
 const walk = z.object({ after: count.nullable(), looked: count, matched: count });
 const numberWalk = walk.extend({ after: z.string().nullable() });
 
+const correctOutcome = z.discriminatedUnion('outcome', [
+  ...requestOutcomes,
+  z.object({ outcome: z.literal('already_booked'), transferId: z.uuid() }),
+  outcome('no_fund', 'closed', 'not_found'),
+]);
+
+export type FundCorrectionOutcome = z.infer<typeof correctOutcome>;
 export type Reconciliation = z.infer<typeof run>;
 export type Difference = z.infer<typeof difference>;
 export type DifferenceKind = Difference['kind'];
@@ -202,6 +211,27 @@ export class Reconciliations {
     const { reason, approvalId, actor, at } = said;
     return this.#call(outcome('explained', 'closed', 'not_found', 'no_approval'), 'fund_difference_explain', [
       ...[partnerId, differenceId, reason, approvalId, actor, iso(at)],
+    ]);
+  }
+
+  /** Asks for what sets a difference right: it is corrected when a second person has approved that. */
+  correct(
+    partnerId: string,
+    differenceId: string,
+    wish: {
+      approvalId: string;
+      kind: FundChange;
+      currency: string;
+      amountMinor: number;
+      reference: string;
+      reason: string;
+      actor: Actor;
+      at: number;
+    },
+  ): Promise<FundCorrectionOutcome> {
+    return this.#call(correctOutcome, 'fund_difference_correct', [
+      ...[partnerId, differenceId, wish.approvalId, wish.kind, wish.currency, wish.amountMinor],
+      ...[wish.reference, wish.reason, wish.actor, iso(wish.at)],
     ]);
   }
 

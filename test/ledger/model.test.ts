@@ -11,11 +11,14 @@ import { v7 as uuidv7 } from 'uuid';
 import { loyaltyPartner } from '../../scripts/demoWorld.js';
 import { applyPartner } from '../../scripts/partner.js';
 import { KeyRing } from '../../src/keyring.js';
+import { Adjustments } from '../../src/ledger/adjustments.js';
+import { Approvals } from '../../src/ledger/approvals.js';
 import { Ledger, type PaymentKey } from '../../src/ledger/ledger.js';
 import { Points } from '../../src/ledger/points.js';
 import { Books, policy, postgres, saga, testKeys } from '../support/books.js';
 import {
   copyOf,
+  adjustedUntil,
   figuresOf,
   newLedger,
   pass,
@@ -71,6 +74,8 @@ const steps = {
     points: fc.option(fc.integer({ min: 1, max: 8 }), { freq: 2 }),
     reference: fc.nat({ max: 4 }),
   }),
+  /** What is asked for under one reference is always the same. */
+  adjust: fc.record({ do: oneOf('adjust'), reference: fc.nat({ max: 5 }) }),
   expire: fc.record({ do: oneOf('expire') }),
   deposit: fc.record({
     do: oneOf('deposit'),
@@ -149,6 +154,7 @@ const weights: Readonly<Record<keyof typeof steps, number>> = {
   ...{
     credit: 3,
     reverse: 2,
+    adjust: 2,
     expire: 1,
     deposit: 1,
     open: 2,
@@ -436,6 +442,13 @@ class Pair {
       return { do: 'credit', at, memberId: memberOf(one.member) ?? '', points: one.points, expiresAt, reference };
     }
     if (one.do === 'expire') return { do: 'expire', at };
+    if (one.do === 'adjust') {
+      const credit = one.reference % 2 === 0 ? null : this.#id('credit', one.reference);
+      const his = credit === null ? undefined : this.#model.credits[credit]?.memberId;
+      const memberId = his ?? memberOf(one.reference % members) ?? '';
+      const reference = this.#id('adjustment', one.reference);
+      return { do: 'adjust', at, memberId, credit, points: one.reference + 2, reference };
+    }
     if (one.do === 'reverse') {
       const { points: some } = one;
       const credit = Object.keys(this.#model.credits)[one.credit] ?? this.#id('credit', one.credit);
@@ -641,6 +654,8 @@ function ask(partnerId: string, operation: Operation): Promise<Outcome> {
         .then(({ outcome }) => ({ outcome }));
     case 'reverse':
       return reverse(partnerId, operation);
+    case 'adjust':
+      return adjust(partnerId, operation);
     case 'expire':
       return new Points(pool).expire(partnerId, 1_000, at).then((booked) => ({ outcome: 'booked', ...booked }));
     case 'deposit':
@@ -709,13 +724,50 @@ async function decideReturn(partnerId: string, operation: Operation & { do: 'dec
   return books.decideReturn({ partnerId, returnId, version: operation.version }, operation.approve, operation.at);
 }
 
-async function reverse(partnerId: string, operation: Operation & { do: 'reverse' }): Promise<Outcome> {
-  const { credit, points: some, reference, at } = operation;
+async function creditOf(partnerId: string, reference: string): Promise<string> {
   const { rows } = await pool.query<{ id: string }>(
     "SELECT id FROM transfer WHERE partner_id = $1 AND kind = 'credit' AND reference = $2",
-    [partnerId, credit],
+    [partnerId, reference],
   );
-  const wish = { partnerId, creditId: rows[0]?.id ?? randomUUID(), points: some, reference, actor: saga, at };
+  return rows[0]?.id ?? randomUUID();
+}
+
+/** Asked for by one, and approved by another at once. */
+async function adjust(partnerId: string, operation: Operation & { do: 'adjust' }): Promise<Outcome> {
+  const { memberId, credit, points: some, reference, at } = operation;
+  const actor = { kind: 'operator', id: 'asks' } as const;
+  const asked = await new Adjustments(pool).request(
+    { partnerId, memberId, approvalId: uuidv7(), reference, reason: 'r', actor, at },
+    credit === null
+      ? { kind: 'credit', points: some, expiresOn: adjustedUntil.day }
+      : { kind: 'reverse', points: some, creditId: await creditOf(partnerId, credit) },
+  );
+  switch (asked.outcome) {
+    case 'requested':
+    case 'already_requested': {
+      const { id: approvalId, version } = asked.approval;
+      const approves = { kind: 'operator', id: 'approves' } as const;
+      const wish = { partnerId, approvalId, version, decision: 'approve', actor: approves, reason: 'r', at } as const;
+      const { outcome } = await new Approvals(pool).decide(wish);
+      return { outcome: outcome === 'decided' ? 'adjusted' : outcome === 'already_decided' ? 'already' : outcome };
+    }
+    case 'insufficient':
+    case 'no_such_credit':
+      return { outcome: 'refused' };
+    case 'already_over':
+    case 'conflict':
+    case 'erased':
+    case 'not_found':
+    case 'performed':
+    case 'refused':
+      return { outcome: asked.outcome };
+  }
+}
+
+async function reverse(partnerId: string, operation: Operation & { do: 'reverse' }): Promise<Outcome> {
+  const { credit, points: some, reference, at } = operation;
+  const creditId = await creditOf(partnerId, credit);
+  const wish = { partnerId, creditId, points: some, reference, actor: saga, at };
   const answer = await new Points(pool).reverse(wish);
   return 'reversalId' in answer ? { outcome: answer.outcome, points: answer.points } : answer;
 }

@@ -44,6 +44,15 @@ export type Operation = { readonly at: number } & (
       readonly points: number | null;
       readonly reference: string;
     }
+  /** Two people adjust points: one asks, another approves at once. */
+  | {
+      readonly do: 'adjust';
+      readonly memberId: string;
+      /** The reference of the credit of which points are taken back; null: they are credited. */
+      readonly credit: string | null;
+      readonly points: number;
+      readonly reference: string;
+    }
   | { readonly do: 'expire' }
   | { readonly do: 'deposit'; readonly amountMinor: number; readonly reference: string }
   | {
@@ -232,6 +241,7 @@ export interface Ledger {
     { readonly memberId: string; readonly points: number; readonly expiresAt: number | null; readonly lotId: number }
   >;
   readonly reversals: Record<string, { readonly credit: string; readonly points: number }>;
+  readonly adjustments: Record<string, true>;
   readonly deposits: Record<string, number>;
   /** By day and by month of the zone: what organisations hold or have spent. */
   readonly spent: Record<string, number>;
@@ -250,6 +260,7 @@ export function newLedger(contract: Pick<Ledger, 'policy' | 'releaseGraceDays' |
     balances: {},
     credits: {},
     reversals: {},
+    adjustments: {},
     deposits: {},
     spent: {},
     lots: [],
@@ -277,6 +288,7 @@ type Doing<Name extends Operation['do']> = Extract<Operation, { do: Name }>;
 const performers: { readonly [Name in Operation['do']]: (ledger: Ledger, operation: Doing<Name>) => Outcome } = {
   credit,
   reverse,
+  adjust,
   expire,
   deposit,
   open,
@@ -373,6 +385,23 @@ function reverse(ledger: Ledger, { credit: of, points, reference, at }: Doing<'r
   return { outcome: 'reversed', points: wanted };
 }
 
+/** The last moment of the day until which adjustments credit points. */
+export const adjustedUntil = { day: '2099-12-31', expiresAt: Date.parse('2099-12-31T21:00:00Z') } as const;
+
+/** Booked once by its reference; what cannot be booked is refused, and may be asked for again. */
+function adjust(ledger: Ledger, { memberId, credit: of, points, reference, at }: Doing<'adjust'>): Outcome {
+  if (ledger.adjustments[reference] === true) return { outcome: 'already' };
+  if (of === null) {
+    credit(ledger, { do: 'credit', memberId, points, expiresAt: adjustedUntil.expiresAt, reference, at });
+  } else {
+    if (ledger.credits[of]?.memberId !== memberId) return { outcome: 'refused' };
+    const { outcome } = reverse(ledger, { do: 'reverse', credit: of, points, reference, at });
+    if (outcome !== 'reversed') return { outcome: 'refused' };
+  }
+  ledger.adjustments[reference] = true;
+  return { outcome: 'adjusted' };
+}
+
 function expire(ledger: Ledger, { at }: Doing<'expire'>): Outcome {
   const due = ledger.lots.filter((lot) => lot.remaining > 0 && (lot.expiresAt ?? Infinity) <= at);
   const points = sum(due.map(({ remaining }) => remaining));
@@ -391,14 +420,18 @@ function deposit(ledger: Ledger, { amountMinor, reference }: Doing<'deposit'>): 
   return { outcome: 'deposited' };
 }
 
+/** Of all payments here. */
+const openedBy = { kind: 'saga', id: 'test' } as const;
+
 function open(ledger: Ledger, { paymentId, scheme, invoiceId, memberId }: Doing<'open'>): Outcome {
   const { policy } = ledger;
   const known =
     Object.values(ledger.payments).find((payment) => payment.invoiceId === invoiceId && isLiveOrPaid(payment)) ??
     ledger.payments[paymentId];
   if (known !== undefined) {
-    const { id, state, epoch } = known;
-    return { outcome: 'existing', paymentId: id, state, epoch, scheme: known.scheme, policy };
+    const { id, state, epoch, memberNamed } = known;
+    const named = memberNamed ? known.memberId : null;
+    return { outcome: 'existing', paymentId: id, state, epoch, scheme: known.scheme, policy, openedBy, memberId: named };
   }
   if (ledger.credentialsFailed) return { outcome: 'refused', reason: 'credentials' };
   if (ledger.fundDoubted) return { outcome: 'refused', reason: 'fund_unavailable' };
@@ -408,7 +441,7 @@ function open(ledger: Ledger, { paymentId, scheme, invoiceId, memberId }: Doing<
     ...{ refusalCode: null, transactionId: null, isReleased: false, holds: [], attempts: [], tickets: {} },
     ...{ returnedMinor: 0, returnedPoints: 0, givenBack: {} },
   };
-  return { outcome: 'opened', paymentId, state: 'opening', epoch: 1, scheme, policy };
+  return { outcome: 'opened', paymentId, state: 'opening', epoch: 1, scheme, policy, openedBy, memberId };
 }
 
 function read(ledger: Ledger, payment: Payment, said: Doing<'read'>): Outcome {

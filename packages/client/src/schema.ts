@@ -2052,7 +2052,7 @@ export interface components {
              * @description More may come
              * @enum {string}
              */
-            action: "fund.deposit" | "fund.repayment" | "fund.correction" | "payment.return";
+            action: "fund.deposit" | "fund.repayment" | "fund.correction" | "payment.return" | "points.adjust";
             /** @description What it is about: a bill’s number, an id */
             subject: string;
             /** @description Of what is asked for; a decision names the one that was read */

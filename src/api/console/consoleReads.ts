@@ -26,7 +26,10 @@ export class ConsoleReads implements OnApplicationShutdown {
   }
 
   /** Whose a row is that an operator has asked for and cannot see. Tells nothing else. */
-  async partnerOf(table: 'payment' | 'member' | 'payment_batch' | 'approval', id: string): Promise<string | null> {
+  async partnerOf(
+    table: 'payment' | 'member' | 'payment_batch' | 'approval' | 'fund_difference' | 'webhook_endpoint',
+    id: string,
+  ): Promise<string | null> {
     return this.#within('*', async ({ client }) => {
       const found = await client.query<{ partner_id: string }>(`SELECT partner_id FROM ${table} WHERE id = $1`, [id]);
       return found.rows[0]?.partner_id ?? null;

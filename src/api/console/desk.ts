@@ -78,7 +78,11 @@ export class Desk {
    */
   async partnerOf(request: Request, reads: PageReads): Promise<ConsolePartner | null> {
     const slug = request.query['partner'];
-    if (slug === undefined || slug === '') return null;
+    return slug === undefined || slug === '' ? null : this.partnerNamed(request, reads, slug);
+  }
+
+  /** The partner of this slug, of whom a form tells. */
+  async partnerNamed(request: Request, reads: PageReads, slug: unknown): Promise<ConsolePartner> {
     const found = (await this.partners(reads)).find((partner) => partner.slug === slug);
     if (found !== undefined) return found;
     await this.#refuse(request, `partner ${typeof slug === 'string' ? slug : ''}`);

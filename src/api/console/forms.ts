@@ -41,6 +41,15 @@ export const evidence = (reasons: readonly (readonly [string, string])[]) => ({
     .pipe(words(200).min(1, 'is missing')),
 });
 
+export interface GivenEvidence {
+  readonly reason: string;
+  readonly comment: string;
+  readonly reference: string;
+}
+
+/** In one line, as the ledger keeps it beside what was done. */
+export const said = ({ reason, comment, reference }: GivenEvidence): string => `${reason}: ${comment} (${reference})`;
+
 /** A number of a form, as a browser sends it: digits. */
 export const versionField = z
   .string()

@@ -8,6 +8,12 @@ const views = [
   { path: '/console', title: 'Overview' },
   { path: '/console/review', title: 'Review' },
   { path: '/console/payments', title: 'Payments' },
+  { path: '/console/fund', title: 'Fund' },
+  { path: '/console/reconciliation', title: 'Reconciliation' },
+  { path: '/console/members', title: 'Members' },
+  { path: '/console/webhooks', title: 'Webhooks' },
+  { path: '/console/approvals', title: 'Approvals' },
+  { path: '/console/audit', title: 'Audit' },
 ] as const;
 
 export interface Frame {

@@ -1,5 +1,6 @@
-/** Whose books: how a partner is named, and chosen. */
+/** What lists are chosen by: whose books, and which come first. */
 import type { ConsolePartner } from './desk.js';
+import type { Sort } from './paging.js';
 import { Choice, plain, Said } from './parts.js';
 
 export function PartnerName({ name }: { name: string }) {
@@ -24,4 +25,8 @@ export function PartnerChoice({
       options={partners.map(({ slug, name }) => [slug, plain(name, 60)] as const)}
     />
   );
+}
+
+export function SortChoice({ value }: { value: Sort }) {
+  return <Choice name="sort" label="First" value={value} all="newest" options={[['oldest', 'oldest']]} />;
 }

@@ -3,6 +3,7 @@
  * it was read, or not at all: the first rows that cannot be read are told by number, and nothing of it is kept.
  */
 import { hash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Actor } from '../../domain/payment.js';
@@ -39,22 +40,27 @@ export class StatementUploads {
   /** @returns the statement whose body is here now, and whether it had been before */
   async receive(upload: StatementUpload, request: Request): Promise<{ statementId: string; replayed: boolean }> {
     refuseAnnounced(request, limit);
+    return this.receiveBody(upload, request);
+  }
+
+  /** The same of a file, wherever it comes from. */
+  async receiveBody(upload: StatementUpload, source: Readable): Promise<{ statementId: string; replayed: boolean }> {
     const { partnerId } = upload;
     const opened = await this.statements.open(partnerId, { ...upload, at: Date.now() });
     switch (opened.outcome) {
       case 'received':
-        if ((await hashOf(request, limit)) !== opened.sha256) throw otherBody();
+        if ((await hashOf(source, limit)) !== opened.sha256) throw otherBody();
         return { statementId: opened.statementId, replayed: true };
       case 'receiving': {
         const { statementId, reception } = opened;
-        await this.#receive({ partnerId, statementId, reception }, upload, request);
+        await this.#receive({ partnerId, statementId, reception }, upload, source);
         return { statementId, replayed: false };
       }
     }
   }
 
-  async #receive(to: StatementReception, upload: StatementUpload, request: Request): Promise<void> {
-    const body = new Body(request, limit);
+  async #receive(to: StatementReception, upload: StatementUpload, source: Readable): Promise<void> {
+    const body = new Body(source, limit);
     try {
       const read = await this.#readAll(to, body, upload);
       const started = await this.statements.start(
@@ -73,7 +79,7 @@ export class StatementUploads {
     } catch (error) {
       await this.statements.abandon(to);
       // What of the body was not read is read and dropped, so that the sender hears the answer.
-      request.resume();
+      source.resume();
       throw uploadError(error);
     }
   }

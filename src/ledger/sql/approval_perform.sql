@@ -12,6 +12,7 @@ BEGIN
     WHEN 'fund.repayment' THEN RETURN fund_change_perform(p_approval, 'repayment', v_actor, p_at);
     WHEN 'fund.correction' THEN RETURN fund_change_perform(p_approval, 'correction', v_actor, p_at);
     WHEN 'payment.return' THEN RETURN payment_return_perform(p_approval, p_decider, p_at);
+    WHEN 'points.adjust' THEN RETURN points_adjust_perform(p_approval, v_actor, p_at);
   END CASE;
 END
 $$;

@@ -38,6 +38,10 @@ DECLARE
   v_booked jsonb := fund_book(p_approval.partner_id, p_kind, p_approval.body ->> 'currency',
     (p_approval.body ->> 'amountMinor')::bigint, p_approval.subject, p_actor, p_at);
 BEGIN
+  IF v_booked ->> 'outcome' = 'booked' THEN
+    -- Where a difference was to be set right by it, it is.
+    PERFORM fund_difference_corrected(p_approval.id, p_approval.reason, p_actor -> 'decidedBy', p_at);
+  END IF;
   RETURN CASE v_booked ->> 'outcome'
     WHEN 'booked' THEN jsonb_build_object('outcome', 'done', 'transferId', v_booked ->> 'transferId')
     -- Somebody has booked this bill meanwhile without asking (partner apply).
