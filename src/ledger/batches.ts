@@ -76,7 +76,13 @@ const quote = z.object({
   approval: z.enum(['approval_above_amount', 'approval_by_rule']).nullable(),
 });
 const startOutcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('started'), paymentId: z.uuid(), epoch: count, openedBy: actor, quote: quote.nullable() }),
+  z.object({
+    outcome: z.literal('started'),
+    paymentId: z.uuid(),
+    epoch: count,
+    openedBy: actor,
+    quote: quote.nullable(),
+  }),
   z.object({ outcome: z.enum(['skipped', 'pause']), reason: z.string() }),
   outcome('not_waiting'),
 ]);

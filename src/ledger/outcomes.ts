@@ -1,6 +1,12 @@
 /** What the ledger's functions answer, checked at its border: amounts and points are safe integers, outcomes are data. */
 import { z } from 'zod';
-import { paymentStates, type Actor, type PaymentPolicy, type PaymentState, type Resumption } from '../domain/payment.js';
+import {
+  paymentStates,
+  type Actor,
+  type PaymentPolicy,
+  type PaymentState,
+  type Resumption,
+} from '../domain/payment.js';
 
 const integer = z.number().refine(Number.isSafeInteger, 'is not a safe integer');
 const state = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);

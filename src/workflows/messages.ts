@@ -33,7 +33,7 @@ export interface OpenPayment {
   readonly opened?: Opener | undefined;
 }
 
-export interface Opener {
+interface Opener {
   readonly by: Actor;
   readonly memberId: string | null;
   /** Of whose invoices it is one. */

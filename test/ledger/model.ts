@@ -425,14 +425,18 @@ function deposit(ledger: Ledger, { amountMinor, reference }: Doing<'deposit'>): 
   return { outcome: 'deposited' };
 }
 
+/** Of all payments here. */
+const openedBy = { kind: 'saga', id: 'test' } as const;
+
 function open(ledger: Ledger, { paymentId, scheme, invoiceId, memberId }: Doing<'open'>): Outcome {
   const { policy } = ledger;
   const known =
     Object.values(ledger.payments).find((payment) => payment.invoiceId === invoiceId && isLiveOrPaid(payment)) ??
     ledger.payments[paymentId];
   if (known !== undefined) {
-    const { id, state, epoch } = known;
-    return { outcome: 'existing', paymentId: id, state, epoch, scheme: known.scheme, policy };
+    const { id, state, epoch, memberNamed } = known;
+    const named = memberNamed ? known.memberId : null;
+    return { outcome: 'existing', paymentId: id, state, epoch, scheme: known.scheme, policy, openedBy, memberId: named };
   }
   if (ledger.credentialsFailed) return { outcome: 'refused', reason: 'credentials' };
   if (ledger.fundDoubted) return { outcome: 'refused', reason: 'fund_unavailable' };
@@ -442,7 +446,7 @@ function open(ledger: Ledger, { paymentId, scheme, invoiceId, memberId }: Doing<
     ...{ refusalCode: null, transactionId: null, isReleased: false, holds: [], attempts: [], tickets: {} },
     ...{ returnedMinor: 0, returnedPoints: 0, givenBack: {} },
   };
-  return { outcome: 'opened', paymentId, state: 'opening', epoch: 1, scheme, policy };
+  return { outcome: 'opened', paymentId, state: 'opening', epoch: 1, scheme, policy, openedBy, memberId };
 }
 
 function read(ledger: Ledger, payment: Payment, said: Doing<'read'>): Outcome {

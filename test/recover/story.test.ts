@@ -248,9 +248,7 @@ it('what was paid is paid again, what was lost is named, nothing counts twice', 
     async () => (await world.call(world.keys.loyalty, 'GET', '/v1/events')).status === 200,
     () => 'the API does not come back',
   );
-  expect((await world.call(world.keys.loyalty, 'GET', `/v1/events?after=${next}`)).body.code).toBe(
-    'cursor_outdated',
-  );
+  expect((await world.call(world.keys.loyalty, 'GET', `/v1/events?after=${next}`)).body.code).toBe('cursor_outdated');
   await world.twin.clearFaults();
   await world.until(unknownSince.body.id, ['paid']);
   await pay(waits);

@@ -74,6 +74,8 @@ export const reviewAdvice: Readonly<Record<ReviewReason, string>> = {
   unproven: 'A day of reading has proven nothing. Ask Invoicebox about this operation id; it is read daily meanwhile.',
   ledger_refused:
     'The ledger refused a step that Invoicebox’s answer asks for. The log of the worker says why; once that is mended, try the step again.',
+  hold_not_restored:
+    'The ledger was restored from a backup, and the points that were held are not in it, so nothing is held. If the invoice turns out to be paid by us, you are told; the partner’s credits have to be sent again.',
   released_by_person:
     'A person gave back what was held. The payment stays until its invoice is cancelled or has expired; if it turns out to be paid by us, you are told.',
   paid_after_release:
