@@ -80,8 +80,6 @@ export const reviewAdvice: Readonly<Record<ReviewReason, string>> = {
     'A person gave back what was held. The payment stays until its invoice is cancelled or has expired; if it turns out to be paid by us, you are told.',
   paid_after_release:
     'What was held was given back, and then Invoicebox proved that we had paid. The fund is drawn; the points are the buyer’s. Resolve as paid, with the transaction shown, and settle the points with the partner.',
-  hold_not_restored:
-    'The books were restored from a backup, and what this payment held could not be held again: the points are spent, or the fund is. Invoicebox decides whether it was paid; then settle the points with the partner.',
 };
 
 /** Why a resolution was refused, by the ledger (src/ledger/sql/payment_resolve.sql) or on the way to it. */
