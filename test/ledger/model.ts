@@ -436,7 +436,16 @@ function open(ledger: Ledger, { paymentId, scheme, invoiceId, memberId }: Doing<
   if (known !== undefined) {
     const { id, state, epoch, memberNamed } = known;
     const named = memberNamed ? known.memberId : null;
-    return { outcome: 'existing', paymentId: id, state, epoch, scheme: known.scheme, policy, openedBy, memberId: named };
+    return {
+      outcome: 'existing',
+      paymentId: id,
+      state,
+      epoch,
+      scheme: known.scheme,
+      policy,
+      openedBy,
+      memberId: named,
+    };
   }
   if (ledger.credentialsFailed) return { outcome: 'refused', reason: 'credentials' };
   if (ledger.fundDoubted) return { outcome: 'refused', reason: 'fund_unavailable' };
