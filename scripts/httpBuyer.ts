@@ -23,14 +23,24 @@ export class HttpBuyer {
     return this.#request(url, null);
   }
 
+  /** What the browser would send there. */
+  cookiesOf(url: string): string {
+    return [...this.#jarOf(new URL(url).host)].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
   /** Presses a button of the page; a redirect to an address with `stopBefore` in it is not followed. The first form that has one with this text, name or value. */
-  async press(page: Page, button: string, stopBefore?: string): Promise<Page> {
+  async press(
+    page: Page,
+    button: string,
+    stopBefore?: string,
+    typed: Readonly<Record<string, string>> = {},
+  ): Promise<Page> {
     for (const form of formsOf(page.html)) {
       const pressed = form.buttons.find(
         ({ name, value, text }) => text.includes(button) || name === button || value === button,
       );
       if (pressed === undefined) continue;
-      const fields = new URLSearchParams([...form.fields]);
+      const fields = new URLSearchParams({ ...Object.fromEntries(form.fields), ...typed });
       if (pressed.name !== '') fields.set(pressed.name, pressed.value);
       const target = new URL(form.action, page.url);
       if (form.method === 'post') return this.#request(target.href, fields, stopBefore);
@@ -51,7 +61,7 @@ export class HttpBuyer {
       const response = await fetch(url, {
         redirect: 'manual',
         headers: {
-          cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; '),
+          cookie: this.cookiesOf(url),
           ...(body === null ? {} : { origin }),
         },
         ...(body === null ? {} : { method: 'POST', body }),

@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
-import { urlencoded } from 'express';
+import { raw, urlencoded } from 'express';
 import helmet from 'helmet';
+import { codecBodyLimit, codecPath, temporalUiAlone } from './api/codec/codecBorder.js';
 import { readStatementForm } from './api/console/reconciliation/statementForm.js';
 import { readJsonBody } from './api/jsonBody.js';
 import { serveDocumentation } from './api/openapi.js';
@@ -90,6 +91,13 @@ app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
 });
 app.use('/v1', refuseEmptyIds, ...readJsonBody);
 app.use(['/pay', '/console'], urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
+const temporalUi = config.TEMPORAL_UI_URL === undefined ? null : new URL(config.TEMPORAL_UI_URL).origin;
+app.use(
+  codecPath,
+  temporalUiAlone(temporalUi),
+  cookieParser(),
+  raw({ limit: codecBodyLimit, type: 'application/json' }),
+);
 app.use('/console/reconciliation/statements', readStatementForm);
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',

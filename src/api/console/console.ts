@@ -1,6 +1,7 @@
 /** The console's part of the API's module; absent where it is not configured. */
 import type { Provider, Type } from '@nestjs/common';
 import { Client } from '@temporalio/client';
+import { EncryptingCodec } from '../../codec.js';
 import type { ApiConfig } from '../../config.js';
 import { createPool, Pool } from '../../database/pool.js';
 import { Adjustments } from '../../ledger/adjustments.js';
@@ -8,6 +9,7 @@ import { OperatorActs } from '../../ledger/operatorActs.js';
 import { Pauses } from '../../ledger/pauses.js';
 import { Recovery } from '../../ledger/recovery.js';
 import type { Log } from '../../log.js';
+import { CodecController } from '../codec/codec.controller.js';
 import { WebhookStarts } from '../../webhookStarts.js';
 import { Acts } from './acts.js';
 import { ConsoleApprovalsController } from './approvals/approvals.controller.js';
@@ -43,6 +45,8 @@ export function consoleParts(
   const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
   return {
     controllers: [
+      // Nobody reaches it where no origin is configured (src/api/codec/codecBorder.ts).
+      CodecController,
       ConsoleLoginController,
       OverviewController,
       ConsoleFundController,
@@ -60,6 +64,7 @@ export function consoleParts(
       PaymentActionsController,
     ],
     providers: [
+      { provide: EncryptingCodec, useValue: new EncryptingCodec(config.SURETY_CODEC_KEYS) },
       { provide: ConsoleOptions, useValue: new ConsoleOptions(config, issuer, baseUrl) },
       { provide: ConsolePool, useValue: new ConsolePool(createPool(databaseUrl, consolePoolSize, log)) },
       { provide: Client, useValue: client },
