@@ -110,9 +110,11 @@ BEGIN
         (SELECT coalesce(sum(hold_lot.points), 0)::bigint FROM hold_lot JOIN hold ON hold.id = hold_lot.hold_id
           WHERE hold_lot.lot_id = lot.id AND hold.state = 'held') AS held
       FROM lot JOIN transfer ON transfer.id = lot.transfer_id
-      WHERE lot.member_id = p_member AND (p_after IS NULL OR lot.id > p_after)
-        AND (lot.remaining > 0 OR EXISTS (SELECT FROM hold_lot JOIN hold ON hold.id = hold_lot.hold_id
-          WHERE hold_lot.lot_id = lot.id AND hold.state = 'held'))
+      -- Each by its own index: what is left, and what is held.
+      WHERE (p_after IS NULL OR lot.id > p_after) AND lot.id IN (
+        SELECT id FROM lot WHERE member_id = p_member AND NOT spent AND remaining > 0
+        UNION SELECT hold_lot.lot_id FROM hold JOIN hold_lot ON hold_lot.hold_id = hold.id
+          WHERE hold.member_id = p_member AND hold.state = 'held')
       ORDER BY lot.id LIMIT p_limit
     ) AS page);
 END

@@ -137,8 +137,10 @@ const waitingRow = z.object({ id: z.uuid(), action: z.string(), subject: z.strin
 export function readAsked(reads: PageReads, partnerId: string, now: number) {
   return reads.rows(
     waitingRow,
-    `SELECT id, action, subject FROM approval
-     WHERE partner_id = $1 AND state = 'pending' AND expires_at > $2 AND action LIKE 'fund.%' ORDER BY id DESC LIMIT 20`,
+    // First what waits at all, which is little: in the order of their ids all that were ever decided would be read.
+    `WITH waiting AS MATERIALIZED (SELECT * FROM approval WHERE state = 'pending' AND expires_at > $2)
+     SELECT id, action, subject FROM waiting
+     WHERE partner_id = $1 AND action LIKE 'fund.%' ORDER BY id DESC LIMIT 20`,
     [partnerId, new Date(now).toISOString()],
   );
 }

@@ -27,9 +27,10 @@ const waiting = z.object({ id: z.uuid(), subject: z.string() });
 export function readAdjustments(reads: PageReads, partnerId: string, memberId: string, now: number) {
   return reads.rows(
     waiting,
-    `SELECT id, subject FROM approval
-     WHERE partner_id = $1 AND action = 'points.adjust' AND state = 'pending' AND expires_at > $2
-       AND body ->> 'memberId' = $3 ORDER BY id DESC LIMIT 20`,
+    // First what waits at all, which is little: in the order of their ids all that were ever decided would be read.
+    `WITH waiting AS MATERIALIZED (SELECT * FROM approval WHERE state = 'pending' AND expires_at > $2)
+     SELECT id, subject FROM waiting
+     WHERE partner_id = $1 AND action = 'points.adjust' AND body ->> 'memberId' = $3 ORDER BY id DESC LIMIT 20`,
     [partnerId, new Date(now).toISOString(), memberId],
   );
 }
