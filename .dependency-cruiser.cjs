@@ -73,11 +73,7 @@ module.exports = {
       [
         '^src/(ledger|database|domain)/',
         '^src/workflows/messages\\.ts$',
-<<<<<<< HEAD
-        '^src/(config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts|metrics/httpMetrics|tracing/tracing)\\.ts$',
-=======
-        '^src/(codec|config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts|metrics/httpMetrics)\\.ts$',
->>>>>>> main
+        '^src/(codec|config|log|temporal|temporalClient|health|keyring|partnerSettings|webhookStarts|metrics/httpMetrics|tracing/tracing)\\.ts$',
         '^src/webhooks/(address|endpointUrl|signature)\\.ts$',
       ],
       'The API never calls Invoicebox or an endpoint, and knows of workflows their messages alone.',
