@@ -60,7 +60,7 @@ describe('a role that a process logs in by', () => {
   });
 
   it.each([
-    ['surety_console', '(sealed|secret|key_hash)|^(session|operator_session|login_token|api_key|idempotency_key)[.]'],
+    ['surety_console', '(_sealed|secret)|^(session|operator_session|login_token|api_key|idempotency_key)[.]'],
     ['surety_monitor', '^(session|operator_session|login_token)[.]'],
   ])('%s sees nothing that opens a door', async (role, doors) => {
     const seen = await column(

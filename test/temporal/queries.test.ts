@@ -40,10 +40,16 @@ afterAll(async () => {
 type Trouble = TwinTrouble & { operation: 'read' | 'confirm'; times?: number };
 const broken = { kind: 'error_before', status: 503, times: 1_000 } as const;
 
-async function payment(trouble: Trouble | null, confirms: boolean): Promise<{ id: string; invoiceId: string }> {
+/** @param unread so many reads fail once it is confirmed: it is proven that much later */
+async function payment(
+  trouble: Trouble | null,
+  confirms: boolean,
+  unread = 0,
+): Promise<{ id: string; invoiceId: string }> {
   const { id: invoiceId } = await world.invoice();
   if (trouble !== null) await world.twin.arrangeFault({ ...trouble, invoiceId });
   const opened = await world.open(invoiceId);
+  if (unread > 0) await world.twin.arrangeFault({ ...broken, invoiceId, operation: 'read', times: unread });
   if (confirms) await world.confirm(opened);
   return { id: opened.body.id, invoiceId };
 }
@@ -54,7 +60,8 @@ async function live(): Promise<void> {
     payment(null, false),
     payment({ kind: 'refuse', status: 429, operation: 'confirm', times: 1_000 }, true),
     payment({ ...broken, operation: 'confirm' }, true),
-    payment({ kind: 'error_before', status: 502, operation: 'confirm' }, true),
+    // Paid elsewhere before it can be confirmed again.
+    payment({ kind: 'error_before', status: 502, operation: 'confirm' }, true, 3),
   ]);
   await world.twin.arrangeFault({ ...broken, invoiceId: unknown.invoiceId, operation: 'read' });
   await world.twin.payInvoiceElsewhere(review.invoiceId);
