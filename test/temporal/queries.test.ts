@@ -54,17 +54,22 @@ async function payment(
   return { id: opened.body.id, invoiceId };
 }
 
+/** Its call is not answered, and somebody else pays its invoice before it can be called again. */
+async function reviewed(): Promise<{ id: string; invoiceId: string }> {
+  const asked = await payment({ kind: 'error_before', status: 502, operation: 'confirm' }, true, 3);
+  await world.twin.payInvoiceElsewhere(asked.invoiceId);
+  return asked;
+}
+
 async function live(): Promise<void> {
   const [unread, waiting, turnedAway, unknown, review] = await Promise.all([
     payment({ ...broken, operation: 'read' }, false),
     payment(null, false),
     payment({ kind: 'refuse', status: 429, operation: 'confirm', times: 1_000 }, true),
     payment({ ...broken, operation: 'confirm' }, true),
-    // Paid elsewhere before it can be confirmed again.
-    payment({ kind: 'error_before', status: 502, operation: 'confirm' }, true, 3),
+    reviewed(),
   ]);
   await world.twin.arrangeFault({ ...broken, invoiceId: unknown.invoiceId, operation: 'read' });
-  await world.twin.payInvoiceElsewhere(review.invoiceId);
   await world.until(review.id, ['in_review']);
   const cancelled = await payment(null, false);
   await world.call(world.keys.loyalty, 'POST', `/v1/payments/${cancelled.id}/cancel`, {});
