@@ -12,6 +12,7 @@ export interface BenchOptions {
   readonly pairs: number;
   /** No measurement begins after so many seconds. */
   readonly seconds: number;
+  /** Of the lines, in `credits`: `grouped` by member, or `shuffled`. */
   readonly order: string;
 }
 

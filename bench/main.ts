@@ -32,7 +32,7 @@ const { values, positionals } = parseArgs({
 const bench = benches[positionals[0] ?? ''];
 if (bench === undefined) {
   process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--json] [--lines n] [--pairs n] [--seconds n]\n`,
+    `usage: npm run bench -- ${Object.keys(benches).join('|')} [--json] [--lines n] [--pairs n] [--seconds n] [--order grouped|shuffled]\n`,
   );
   process.exit(1);
 }
