@@ -2,26 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { makeMachine, makeTool, type Machine } from './fakes.js';
-
-interface LooksShape {
-  record: string[];
-}
-
-const load = (name: string): Promise<unknown> => import(join(import.meta.dirname, '../../scripts/setup', name));
-const { Looks } = (await load('say.mjs')) as {
-  Looks: new (tool: string, options: { quiet: boolean }) => LooksShape;
-};
-const { ensureCompose } = (await load('compose.mjs')) as {
-  ensureCompose: (options: {
-    env: Record<string, string>;
-    looks: LooksShape;
-    isRoot: boolean;
-    osRelease: string;
-  }) => Promise<void>;
-};
+import { ensureCompose, Looks } from './modules.js';
 
 let machine: Machine;
-let looks: LooksShape;
+let looks: Looks;
 beforeEach(() => {
   machine = makeMachine();
   looks = new Looks('compose', { quiet: true });
