@@ -45,6 +45,8 @@ describe('an invoice of a batch', () => {
     await slow.query('COMMIT');
     slow.release();
     expect(await second).toEqual({ outcome: 'not_waiting' });
-    expect(await batches.items(key, null, 0, 10)).toMatchObject([{ invoiceId, state: 'started', reason: null, paymentId }]);
+    expect(await batches.items(key, null, 0, 10)).toMatchObject([
+      { invoiceId, state: 'started', reason: null, paymentId },
+    ]);
   });
 });
