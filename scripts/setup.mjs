@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runChecks } from './setup/check.mjs';
 import { findChromium } from './setup/chromium.mjs';
+import { ensureCompose } from './setup/compose.mjs';
 import { findFuzzPython } from './setup/fuzzPython.mjs';
 import { withLock } from './setup/lock.mjs';
 import { ensureBuild, ensurePackages } from './setup/packages.mjs';
@@ -25,6 +26,7 @@ const targets = {
     chromium: true,
     fuzzPython: true,
     promtool: true,
+    compose: true,
     command: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'],
   },
   check: { temporal: false, chromium: false },
@@ -64,31 +66,24 @@ async function main([name, ...args]) {
     if (path !== undefined) env.TEMPORAL_CLI_PATH = path;
   }
   if (target.chromium) env.CHROMIUM_PATH = (await findChromium()).path;
-  if (target.fuzzPython) env.FUZZ_PYTHON = await fuzzPython(name);
-  if (target.promtool) env.PROMTOOL_PATH = await promtool();
+  if (target.fuzzPython) {
+    const find = () => findFuzzPython({ root });
+    env.FUZZ_PYTHON = name === 'test' ? await unlessMissing('schemathesis', find) : (await find()).path;
+  }
+  if (target.promtool) env.PROMTOOL_PATH = await unlessMissing('promtool', () => findPromtool());
+  if (target.compose) await unlessMissing('compose', () => ensureCompose());
   if (target.command === undefined) return runChecks(root, args);
   leaveSignals();
   return runTarget(process.execPath, [...target.command, ...args], { cwd: root, env });
 }
 
-/** Of all tests, one needs it: where there is none that is said, and the others are run. */
-async function fuzzPython(name) {
+/** What a few of all tests need: where there is none that is said, they are counted as skipped, and the others are run. */
+async function unlessMissing(tool, find) {
   try {
-    return (await findFuzzPython({ root })).path;
-  } catch (error) {
-    if (name !== 'test' || !(error instanceof SetupError)) throw error;
-    say('schemathesis', `${error.message}\nThe tests go on without their fuzz run`);
-    return '';
-  }
-}
-
-/** Likewise: the rules are read by the other tests all the same. */
-async function promtool() {
-  try {
-    return (await findPromtool()).path;
+    return (await find())?.path ?? '';
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    say('promtool', `${error.message}\nThe tests go on without it`);
+    say(tool, `${error.message}\nThe tests go on without it`);
     return '';
   }
 }

@@ -1,8 +1,9 @@
 // Finds the Chromium that the tests of the pages drive, or brings one.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { aptInstall, failure } from './apt.mjs';
 import { isExecutable, onPath, run } from './run.mjs';
 import { Looks } from './say.mjs';
 
@@ -90,32 +91,9 @@ function playwrightBrowsers(cache) {
     );
 }
 
-async function apt({ env, looks, isRoot, osRelease }) {
-  const place = 'apt';
-  const aptGet = onPath(['apt-get'], env);
-  const obstacle = aptObstacle(aptGet, isRoot, osRelease);
-  if (obstacle !== undefined) {
-    looks.add(place, obstacle);
-    return false;
-  }
+function apt(how) {
   // A font with Cyrillic: our pages are Russian, and a bare container has no font at all.
-  const packages = ['chromium', 'fonts-dejavu-core'];
-  const quiet = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' }, timeoutMs: installMs };
-  const { code, output, timedOut } = await looks.during(`apt-get install ${packages.join(' ')}`, async () => {
-    const update = await run(aptGet, ['update', '-q'], quiet);
-    if (update.code !== 0) return update;
-    return run(aptGet, ['install', '-y', '-q', '--no-install-recommends', ...packages], quiet);
-  });
-  const installed = code === 0;
-  looks.add(place, installed ? `installed ${packages.join(', ')}` : `failed: ${failure(output, timedOut)}`);
-  return installed;
-}
-
-function aptObstacle(aptGet, isRoot, osRelease) {
-  if (aptGet === undefined) return 'no apt-get here';
-  if (!isRoot) return 'not root, so apt-get is left alone';
-  const system = existsSync(osRelease) ? readFileSync(osRelease, 'utf8') : '';
-  return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(system) ? undefined : 'neither Debian nor Ubuntu';
+  return aptInstall(['chromium', 'fonts-dejavu-core'], how);
 }
 
 async function playwright({ env, looks, playwrightCli }) {
@@ -123,12 +101,6 @@ async function playwright({ env, looks, playwrightCli }) {
   const { code, output, timedOut } = await looks.during(place, () =>
     run(process.execPath, [playwrightCli, 'install', 'chromium'], { cwd: root, env, timeoutMs: installMs }),
   );
-  looks.add(place, code === 0 ? 'done' : `failed: ${failure(output, timedOut)}`);
+  looks.add(place, code === 0 ? 'done' : `failed: ${failure(output, timedOut, installMs)}`);
   return code === 0;
-}
-
-function failure(output, timedOut) {
-  if (timedOut) return `not done after ${installMs / 1_000} s`;
-  const lines = output.split('\n').filter((line) => line.trim() !== '');
-  return lines.find((line) => /error|^E:/i.test(line)) ?? lines.at(-1) ?? 'it said nothing';
 }

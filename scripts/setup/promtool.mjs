@@ -1,18 +1,9 @@
 // Finds promtool, which checks the alert rules, or takes it out of Debian's package of Prometheus into the user's cache. Nothing
 // is installed and nothing is started.
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isDebian } from './apt.mjs';
 import { isExecutable, onPath, run } from './run.mjs';
 import { Looks } from './say.mjs';
 
@@ -63,8 +54,7 @@ async function starts(place, path, env, looks) {
 async function download({ env, looks, isRoot, osRelease, folder, cached }) {
   const place = 'Debian package';
   const [aptGet, dpkg] = [onPath(['apt-get'], env), onPath(['dpkg-deb'], env)];
-  const system = existsSync(osRelease) ? readFileSync(osRelease, 'utf8') : '';
-  if (aptGet === undefined || dpkg === undefined || !/^ID(_LIKE)?=.*(debian|ubuntu)/m.test(system)) {
+  if (aptGet === undefined || dpkg === undefined || !isDebian(osRelease)) {
     looks.add(place, 'neither Debian nor Ubuntu');
     return false;
   }

@@ -225,7 +225,7 @@ it('a dry run says what would be, and changes nothing', async () => {
 it('does not credit who was erased, by whatever name', async () => {
   const member = await books.points.openMember(books.partnerId, 'karl');
   await books.points.eraseMember(books.partnerId, member, Date.now());
-  // What he is called now no line can say; `erased:…` is a name as any other.
+  // What he is called now holds a control character, which no line may have; `erased:…` without it is somebody else's name.
   const told = await importCsv([`\u0001erased:${member};4;;k-0`, `erased:${member};5;;k-1`, 'karl;6;;k-2']);
   expect(told).toMatchObject({ creditedLines: 2, rejectedLines: 1, membersCreated: 2 });
   await expect(rejections(told)).resolves.toEqual([{ line: 2, reason: 'invalid_member', field: 'memberExternalId' }]);

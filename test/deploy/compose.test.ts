@@ -230,7 +230,8 @@ describe('.env.example', () => {
     });
     return { status, stderr };
   };
-  // Where the machine has no compose at all these two are counted as skipped; all other facts above are checked anyway.
+  // Set-up brings one (scripts/setup/compose.mjs). On a machine where it cannot be had, set-up has said so, and these two are
+  // counted as skipped: nothing else can answer for compose. All facts above are checked anyway.
   const withCompose = compose === undefined ? test.skip : test;
 
   withCompose('is enough for compose on a fresh clone', () => {

@@ -2,22 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { makeMachine, makeTool, type Machine } from './fakes.js';
-
-interface LooksShape {
-  record: string[];
-}
-
-const load = (name: string): Promise<unknown> => import(join(import.meta.dirname, '../../scripts/setup', name));
-const { Looks } = (await load('say.mjs')) as {
-  Looks: new (tool: string, options: { quiet: boolean }) => LooksShape;
-};
-const { findFuzzPython } = (await load('fuzzPython.mjs')) as {
-  findFuzzPython: (options: {
-    root: string;
-    env: Record<string, string>;
-    looks: LooksShape;
-  }) => Promise<{ path: string }>;
-};
+import { findFuzzPython, Looks } from './modules.js';
 
 let machine: Machine;
 const find = (env: Record<string, string> = {}) =>

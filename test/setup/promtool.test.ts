@@ -2,23 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { makeMachine, makeTool, type Machine } from './fakes.js';
-
-interface LooksShape {
-  record: string[];
-}
-
-const load = (name: string): Promise<unknown> => import(join(import.meta.dirname, '../../scripts/setup', name));
-const { Looks } = (await load('say.mjs')) as {
-  Looks: new (tool: string, options: { quiet: boolean }) => LooksShape;
-};
-const { findPromtool } = (await load('promtool.mjs')) as {
-  findPromtool: (options: {
-    env: Record<string, string>;
-    looks: LooksShape;
-    isRoot: boolean;
-    osRelease: string;
-  }) => Promise<{ path: string }>;
-};
+import { findPromtool, Looks } from './modules.js';
 
 const says = 'echo "promtool, version 2.42.0 (branch: debian)"';
 let machine: Machine;

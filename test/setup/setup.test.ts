@@ -4,39 +4,10 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { chromiumOf, makeMachine, makeTool, temporalOf, zipOf, type Machine } from './fakes.js';
-
-// Set-up is plain JavaScript, since it runs before any package is there; these are the shapes it promises.
-interface LooksShape {
-  record: string[];
-}
-interface SayModule {
-  Looks: new (tool: string, options: { quiet: boolean }) => LooksShape;
-}
-interface TemporalCliModule {
-  findTemporalCli: (options: {
-    env: Record<string, string>;
-    looks: LooksShape;
-    downloadHost: string;
-  }) => Promise<{ path?: string; address?: string }>;
-}
-interface ChromiumModule {
-  findChromium: (options: {
-    env: Record<string, string>;
-    looks: LooksShape;
-    isRoot: boolean;
-    osRelease: string;
-    playwrightCli: string;
-  }) => Promise<{ path: string }>;
-}
-
-const setupFolder = join(import.meta.dirname, '../../scripts/setup');
-const load = (name: string): Promise<unknown> => import(join(setupFolder, name));
-const { Looks } = (await load('say.mjs')) as SayModule;
-const { findTemporalCli } = (await load('temporalCli.mjs')) as TemporalCliModule;
-const { findChromium } = (await load('chromium.mjs')) as ChromiumModule;
+import { findChromium, findTemporalCli, Looks, setupFolder } from './modules.js';
 
 let machine: Machine;
-let looks: LooksShape;
+let looks: Looks;
 
 beforeEach(() => {
   machine = makeMachine();

@@ -110,7 +110,8 @@ BEGIN
 END
 $$;
 
--- Makes an event of no meaning for this endpoint alone, and sends it as any other. It is not in the feed.
+-- Makes an event of type `test`, which tells that the endpoint is reached, and sends it to this endpoint alone in the way of
+-- all events. It is not in the feed.
 -- Outcomes: asked {eventId}; disabled; not_found.
 CREATE OR REPLACE FUNCTION webhook_test(p_partner uuid, p_endpoint uuid, p_event uuid, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
