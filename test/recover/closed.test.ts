@@ -117,8 +117,7 @@ describe('closed by hand, where no restore can be seen', () => {
     );
     await worker.query('SELECT');
     const incarnation = new Incarnation(admin);
-    for (let time = 1; time <= 2; time++)
-      expect(await incarnation.close()).toEqual({ connected: ['surety_worker'] });
+    for (let time = 1; time <= 2; time++) expect(await incarnation.close()).toEqual({ connected: ['surety_worker'] });
     expect(await connectAs('surety_worker', original)).toBe('refused');
     await worker.end();
     // A connection that was ended is gone a moment later.
