@@ -166,7 +166,7 @@ const weights: Readonly<Record<keyof typeof steps, number>> = {
     capture: 3,
     close: 5,
   },
-  ...{ unproven: 2, resume: 2, open_resolution: 2, resolve: 4, open_return: 4, decide_return: 3, book_return: 8 },
+  ...{ unproven: 2, resume: 2, open_resolution: 2, resolve: 4, open_return: 6, decide_return: 3, book_return: 8 },
 };
 const step: fc.Arbitrary<Step> = fc.oneof(
   ...Object.entries(steps).map(([name, arbitrary]) => ({
