@@ -104,6 +104,15 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
+/** How much better A is, pair by pair: above 1, it is. @param better whether more of the figure is better, or less */
+export function pairedRatio<T>(
+  pairs: readonly Pair<T, T>[],
+  figure: (of: T) => number,
+  better: 'more' | 'less',
+): Spread {
+  return spreadOf(pairs.map(({ a, b }) => (better === 'more' ? figure(a) / figure(b) : figure(b) / figure(a))));
+}
+
 export const spreadText = ({ median, least, most }: Spread, digits = 0): string =>
   `${median.toFixed(digits)}  (${least.toFixed(digits)} … ${most.toFixed(digits)})`;
 
@@ -134,7 +143,7 @@ export async function watchResident(pids: readonly number[]): Promise<{ stop(): 
   };
 }
 
-async function residentMiB(pids: readonly number[]): Promise<number> {
+export async function residentMiB(pids: readonly number[]): Promise<number> {
   const each = await Promise.all(
     pids.map(async (pid) => {
       const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -142,4 +151,16 @@ async function residentMiB(pids: readonly number[]): Promise<number> {
     }),
   );
   return each.reduce((sum, one) => sum + one, 0);
+}
+
+/** So many at once, until all are done. */
+export async function inTurns<T, R>(all: readonly T[], atOnce: number, work: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = all.values();
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const one of queue) results.push(await work(one));
+    }),
+  );
+  return results;
 }
