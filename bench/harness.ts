@@ -5,13 +5,19 @@
 import { readFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import pg from 'pg';
+import { statOf } from './costs.js';
 
 export interface BenchOptions {
   /** 0: the bench's own number. */
   readonly lines: number;
+  /** How long a soak takes. */
+  readonly minutes: number;
   readonly pairs: number;
+  /** Payments a second of a soak; 0: half of capacity. */
+  readonly rate: number;
   /** No measurement begins after so many seconds. */
   readonly seconds: number;
+  /** Of the lines, in `credits`: `grouped` by member, or `shuffled`. */
   readonly order: string;
 }
 
@@ -163,4 +169,9 @@ export async function inTurns<T, R>(all: readonly T[], atOnce: number, work: (on
     }),
   );
   return results;
+}
+
+/** User and system time that a process has used. */
+export async function cpuMsOf(pid: number): Promise<number> {
+  return statOf(pid, await readFile(`/proc/${pid}/stat`, 'utf8')).ownMs;
 }
