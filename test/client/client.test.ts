@@ -142,6 +142,14 @@ describe('points', () => {
   });
 });
 
+it('the fund’s mark is set, and how statements are written', async () => {
+  const { data } = await office.put('/v1/fund/low-water', { body: { currency: 'RUB', lowWaterMinor: 1_000 } });
+  expect(data).toMatchObject([{ currency: 'RUB', lowWaterMinor: 1_000, isLow: false }]);
+  const columns = { date: 'Дата', amount: 'Сумма' };
+  await office.put('/v1/fund/statement-mapping', { body: { columns, direction: 'sign', currency: 'RUB' } });
+  expect(await office.get('/v1/fund/statement-mapping')).toMatchObject({ columns, direction: 'sign' });
+});
+
 it('a key is made, used and revoked', async () => {
   const made = await shop.post('/v1/api-keys', { body: { name: 'reports', scopes: ['points:read'] } });
   const reports = createClient({ baseUrl: world.surety.apiUrl, apiKey: made.key ?? '' });
