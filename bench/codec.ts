@@ -3,17 +3,23 @@
  * which the cipher itself takes. Plain and encrypted take turns, in processes of their own.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createClient } from '../packages/client/src/index.js';
 import type { Surety } from '../scripts/surety.js';
 import { EncryptingCodec } from '../src/codec.js';
 import { workflowIdOf } from '../src/workflows/messages.js';
-import { describeMachine, measurePairs, spreadOf, spreadText, type BenchOptions, type Report } from './harness.js';
+import {
+  cpuMsOf,
+  describeMachine,
+  measurePairs,
+  spreadOf,
+  spreadText,
+  type BenchOptions,
+  type Report,
+} from './harness.js';
 import { startedSurety } from './startedSurety.js';
 
 const paymentsAtOnce = 8;
 const standardPayments = 200;
-const ticksASecond = 100;
 
 interface Measured {
   readonly historyBytes: number;
@@ -117,14 +123,6 @@ async function pay(surety: Surety, apiKey: string, payments: number): Promise<st
   };
   await Promise.all(Array.from({ length: paymentsAtOnce }, one));
   return ids;
-}
-
-/** User and system time that a process has used. */
-async function cpuMsOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // After the name in parentheses: state is the third field, utime and stime are the 14th and 15th.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksASecond;
 }
 
 async function cipherMicroseconds(keys: string): Promise<number> {

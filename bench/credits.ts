@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -26,6 +25,7 @@ import {
   type BenchOptions,
   type Report,
 } from './harness.js';
+import { sendFile } from './sendFile.js';
 import { benchKeys, startedSurety } from './startedSurety.js';
 
 const linesAMember = 10;
@@ -162,7 +162,7 @@ async function importFile(
 ): Promise<Imported> {
   const resident = await watchResident(pids);
   const began = performance.now();
-  const answer = await send(`${url}/v1/credits/imports`, key, file);
+  const answer = await sendFile(`${url}/v1/credits/imports`, key, file);
   const uploadMs = performance.now() - began;
   let told = answer;
   while (told['state'] === 'running') {
@@ -176,27 +176,6 @@ async function importFile(
   if (told['state'] !== 'finished' || told['creditedLines'] !== lines)
     throw new Error(`The import went wrong: ${JSON.stringify(told)}`);
   return { ms, uploadMs, residentGrowthMiB: await resident.stop() };
-}
-
-/** By node:http: fetch would read the file faster than it is sent. */
-async function send(url: string, key: string, file: string): Promise<Record<string, unknown>> {
-  const outgoing = request(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'text/csv', 'idempotency-key': randomUUID() },
-  });
-  const answered = new Promise<string>((resolve, reject) => {
-    outgoing.once('error', reject).once('response', (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part)).once('error', reject);
-      response.once('end', () => {
-        resolve(Buffer.concat(parts).toString('utf8'));
-      });
-    });
-  });
-  await pipeline(createReadStream(file), outgoing);
-  const body = JSON.parse(await answered) as Record<string, unknown>;
-  if (typeof body['id'] !== 'string') throw new Error(`The upload was refused: ${JSON.stringify(body)}`);
-  return body;
 }
 
 async function copyFile(connectionString: string, file: string, keyed: boolean): Promise<number> {

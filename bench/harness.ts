@@ -9,9 +9,14 @@ import pg from 'pg';
 export interface BenchOptions {
   /** 0: the bench's own number. */
   readonly lines: number;
+  /** How long a soak takes. */
+  readonly minutes: number;
   readonly pairs: number;
+  /** Payments a second of a soak; 0: half of capacity. */
+  readonly rate: number;
   /** No measurement begins after so many seconds. */
   readonly seconds: number;
+  /** Of the lines, in `credits`: `grouped` by member, or `shuffled`. */
   readonly order: string;
 }
 
@@ -134,7 +139,7 @@ export async function watchResident(pids: readonly number[]): Promise<{ stop(): 
   };
 }
 
-async function residentMiB(pids: readonly number[]): Promise<number> {
+export async function residentMiB(pids: readonly number[]): Promise<number> {
   const each = await Promise.all(
     pids.map(async (pid) => {
       const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -142,4 +147,14 @@ async function residentMiB(pids: readonly number[]): Promise<number> {
     }),
   );
   return each.reduce((sum, one) => sum + one, 0);
+}
+
+const ticksASecond = 100;
+
+/** User and system time that a process has used. */
+export async function cpuMsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // After the name in parentheses: state is the third field, utime and stime are the 14th and 15th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksASecond;
 }

@@ -4,12 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { organisationPartner } from '../scripts/demoWorld.js';
 import { applyPartner } from '../scripts/partner.js';
@@ -17,6 +14,7 @@ import { repository } from '../scripts/stack.js';
 import type { Surety } from '../scripts/surety.js';
 import { KeyRing } from '../src/keyring.js';
 import { describeMachine, watchResident, type BenchOptions, type Report } from './harness.js';
+import { sendFile } from './sendFile.js';
 import { benchKeys, startedSurety } from './startedSurety.js';
 
 /** The month, in Moscow. */
@@ -71,7 +69,7 @@ export async function benchReconcile(options: BenchOptions): Promise<Report> {
 
     const resident = await watchResident([apiProcess.pid, workerProcess.pid]);
     const began = performance.now();
-    const sent = await upload(`${surety.apiUrl}/v1/fund/statements?from=2026-10-01&to=2026-10-31`, key, file);
+    const sent = await sendFile(`${surety.apiUrl}/v1/fund/statements?from=2026-10-01&to=2026-10-31`, key, file);
     const uploadSeconds = (performance.now() - began) / 1_000;
     const id = String(sent['id']);
     await untilReconciled(call, id);
@@ -82,7 +80,7 @@ export async function benchReconcile(options: BenchOptions): Promise<Report> {
     const found = expected.filter((one) => takeOut(open, one)).length;
     const invented = open.length;
     const again = performance.now();
-    const second = await upload(`${surety.apiUrl}/v1/fund/statements?from=2026-10-01&to=2026-10-31`, key, file);
+    const second = await sendFile(`${surety.apiUrl}/v1/fund/statements?from=2026-10-01&to=2026-10-31`, key, file);
     await untilReconciled(call, String(second['id']));
     const againSeconds = (performance.now() - again) / 1_000;
     const isSame = (await allDifferences(call)).length === found + invented;
@@ -293,18 +291,4 @@ function takeOut(open: Difference[], { kind, amountMinor, paymentId }: Differenc
   );
   if (at !== -1) open.splice(at, 1);
   return at !== -1;
-}
-
-/** By node:http: fetch would read the file faster than it is sent. */
-async function upload(url: string, key: string, file: string): Promise<Record<string, unknown>> {
-  const outgoing = request(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'text/csv', 'idempotency-key': randomUUID() },
-  });
-  const answered = once(outgoing, 'response');
-  await pipeline(createReadStream(file), outgoing);
-  const [response] = (await answered) as [import('node:http').IncomingMessage];
-  const body = JSON.parse(await text(response)) as Record<string, unknown>;
-  if (typeof body['id'] !== 'string') throw new Error(`The upload was refused: ${JSON.stringify(body)}`);
-  return body;
 }

@@ -107,10 +107,10 @@ async function recover(
 ): Promise<void> {
   if (restoredTo > Date.now()) throw new Error('--since lies in the future: nothing was done');
   const recoveries = new Recoveries(pool);
-  const { wasOpen, connected } = await incarnation.close();
-  if (wasOpen && connected.length > 0) {
+  const { connected } = await incarnation.close();
+  if (connected.length > 0) {
     throw new Error(
-      `The ledger was open, and ${connected.join(' and ')} are connected: it is closed now to whoever comes. Stop all API and worker processes, then do this again.`,
+      `The ledger was open, and ${connected.join(' and ')} are connected from then: it is closed now to whoever comes. Stop all API and worker processes, then do this again.`,
     );
   }
   const known = await recoveries.knowsUntil();

@@ -32,17 +32,16 @@ const common = {
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } as const;
 
-const absentWhenEmpty = (value: unknown): unknown => (value === '' ? undefined : value);
-const claim = (name: string) => z.preprocess(absentWhenEmpty, z.string().min(1).max(200).default(name));
+const claim = (name: string) => z.string().max(200).default(name);
 
 /** The operators' console (docs/console.md); it is there when the first two are given. */
 const consoleEnvironment = {
   /** By role surety_console, which reads and can write nothing. */
-  DATABASE_CONSOLE_URL: z.preprocess(absentWhenEmpty, url.optional()),
-  OPERATOR_OIDC_ISSUER: z.preprocess(absentWhenEmpty, url.optional()),
+  DATABASE_CONSOLE_URL: url.optional(),
+  OPERATOR_OIDC_ISSUER: url.optional(),
   OPERATOR_OIDC_CLIENT_ID: claim('surety-console'),
   /** Absent: a public client, by PKCE alone. */
-  OPERATOR_OIDC_CLIENT_SECRET: z.preprocess(absentWhenEmpty, z.string().min(1).max(1_000).optional()),
+  OPERATOR_OIDC_CLIENT_SECRET: z.string().max(1_000).optional(),
   OPERATOR_OIDC_SCOPE: claim('openid profile'),
   /** Names an operator in the audit log and beside what he did; it must never go over to somebody else. */
   OPERATOR_ID_CLAIM: claim('sub'),
@@ -52,15 +51,12 @@ const consoleEnvironment = {
   /** A list of partners' ids, or `*`: all. */
   OPERATOR_PARTNERS_CLAIM: claim('partners'),
   /** What the provider calls our roles: `viewer=…,operator=…,approver=…`; several names of one role are given apart. */
-  OPERATOR_ROLE_MAP: z.preprocess(
-    absentWhenEmpty,
-    z
-      .string()
-      .max(2_000)
-      .default('viewer=viewer,operator=operator,approver=approver')
-      .transform((text) => text.split(',').map((pair) => pair.trim().split('=')))
-      .pipe(z.array(z.tuple([z.enum(['viewer', 'operator', 'approver']), z.string().min(1)]))),
-  ),
+  OPERATOR_ROLE_MAP: z
+    .string()
+    .max(2_000)
+    .default('viewer=viewer,operator=operator,approver=approver')
+    .transform((text) => text.split(',').map((pair) => pair.trim().split('=')))
+    .pipe(z.array(z.tuple([z.enum(['viewer', 'operator', 'approver']), z.string().min(1)]))),
   /** A session that nobody uses is over after this. */
   OPERATOR_IDLE_MS: z.coerce
     .number()
@@ -83,15 +79,12 @@ const consoleEnvironment = {
     .max(86_400_000)
     .default(10 * 60_000),
   /** The zone in which the console tells times. */
-  CONSOLE_TIME_ZONE: z.preprocess(
-    absentWhenEmpty,
-    z
-      .string()
-      .default('UTC')
-      .refine((zone) => isTimeZone(zone), 'is no time zone'),
-  ),
+  CONSOLE_TIME_ZONE: z
+    .string()
+    .default('UTC')
+    .refine((zone) => isTimeZone(zone), 'is no time zone'),
   /** The address of the Temporal UI, for links to a payment's workflow. */
-  TEMPORAL_UI_URL: z.preprocess(absentWhenEmpty, siteUrl.optional()),
+  TEMPORAL_UI_URL: siteUrl.optional(),
 } as const;
 
 const isNetwork = (text: string): boolean =>
@@ -123,15 +116,12 @@ const apiEnvironment = z.object({
    * Whose word about a client's address is taken (`X-Forwarded-For`): addresses and networks by commas, or Express's names of
    * them. Nobody comes from these himself but what stands in front of us.
    */
-  TRUSTED_PROXIES: z.preprocess(
-    absentWhenEmpty,
-    z
-      .string()
-      .max(2_000)
-      .default('loopback,linklocal,uniquelocal')
-      .transform((text) => text.split(',').map((one) => one.trim()))
-      .refine((all) => all.every(isNetwork), 'must be addresses and networks by commas'),
-  ),
+  TRUSTED_PROXIES: z
+    .string()
+    .max(2_000)
+    .default('loopback,linklocal,uniquelocal')
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .refine((all) => all.every(isNetwork), 'must be addresses and networks by commas'),
   ...consoleEnvironment,
 });
 
@@ -181,7 +171,7 @@ const migrateEnvironment = z.object({
   SURETY_API_DB_PASSWORD: z.string().min(1),
   SURETY_WORKER_DB_PASSWORD: z.string().min(1),
   SURETY_MONITOR_DB_PASSWORD: z.string().min(1),
-  SURETY_CONSOLE_DB_PASSWORD: z.preprocess(absentWhenEmpty, z.string().min(1).optional()),
+  SURETY_CONSOLE_DB_PASSWORD: z.string().optional(),
   LOG_LEVEL: common.LOG_LEVEL,
 });
 
@@ -280,7 +270,8 @@ export type TemporalSetupConfig = z.infer<typeof temporalSetupEnvironment>;
 export type PartnerConfig = z.infer<typeof partnerEnvironment>;
 
 function read<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv = process.env): T {
-  const parsed = schema.safeParse(environment);
+  // Empty is absent: compose has no other way to pass on what may be missing, and 0 is not what an empty number means.
+  const parsed = schema.safeParse(Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')));
   if (parsed.success) return parsed.data;
   // Names and rules only: a value may be a secret.
   const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);

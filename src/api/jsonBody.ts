@@ -4,7 +4,7 @@
  * the database could not keep as it is. Bodies of other media types are left unread for the endpoints that stream them.
  */
 import type { IncomingMessage } from 'node:http';
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { HttpException, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { raw, type Request, type RequestHandler, type Response } from 'express';
 import { visit, type JSONPath } from 'jsonc-parser';
 import { Problem } from './problem.js';
@@ -55,14 +55,19 @@ export class JsonBodyGuard implements CanActivate {
   }
 }
 
-/** By a parser of Express's. */
+/** By a parser of Express's. Throws HttpException with the status that the parser gives to what it refuses. */
 export const readBody = (reader: RequestHandler, request: Request, response: Response): Promise<void> =>
   new Promise((resolve, reject) => {
     void reader(request, response, (error?: Error | string) => {
       if (error === undefined) resolve();
-      else reject(error instanceof Error ? error : new Error(error));
+      else reject(refused(error));
     });
   });
+
+function refused(error: Error | string): Error {
+  if (!(error instanceof Error)) return new Error(error);
+  return 'status' in error && typeof error.status === 'number' ? new HttpException(error.message, error.status) : error;
+}
 
 function textOf(bytes: Buffer): string {
   try {

@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 import { call, iso } from './call.js';
 
-const closed = z.object({ identity: z.string(), wasOpen: z.boolean(), connected: z.array(z.string()) });
+const closed = z.object({ connected: z.array(z.string()) });
 const reopened = z.object({ epoch: z.int() });
 
 export class Incarnation {
@@ -16,7 +16,7 @@ export class Incarnation {
     return call(this.pool, z.boolean(), 'ledger_is_open', []);
   }
 
-  /** To new connections; `connected` names whose are there from before, where the ledger was open. */
+  /** To new connections; `connected` names whose are there from before: they may write until they are stopped. */
   close(): Promise<z.infer<typeof closed>> {
     return call(this.pool, closed, 'ledger_close', []);
   }

@@ -1,9 +1,9 @@
 /** What the recovery of a restored ledger does to it; a method a SQL function (payment_recover.sql). The pool is the operator's. */
 import type pg from 'pg';
 import { z } from 'zod';
-import type { Evidence, LedgerSays, RecoveryAction } from '../domain/recovery.js';
-import { mayHavePaid } from '../domain/recovery.js';
+import { mayHavePaid, type Evidence } from '../domain/evidence.js';
 import { paymentStates, type PaymentState } from '../domain/payment.js';
+import type { LedgerSays, RecoveryAction } from '../domain/recovery.js';
 import { call, iso } from './call.js';
 import type { StoredRead } from './ledger.js';
 import { outcome } from './outcomes.js';
@@ -48,9 +48,10 @@ export class Recoveries {
     return known.length === 0 ? null : Math.min(...known);
   }
 
-  async rows(partnerId: string, paymentIds: readonly string[]): Promise<ReadonlyMap<string, LedgerSays>> {
-    const found = await call(this.pool, rows, 'payment_recovery_rows', [partnerId, paymentIds]);
-    return new Map(found.map(({ paymentId, ...says }) => [paymentId, says]));
+  /** @returns null where the partner is not there */
+  async rows(partnerId: string, paymentIds: readonly string[]): Promise<ReadonlyMap<string, LedgerSays> | null> {
+    const found = await call(this.pool, rows.nullable(), 'payment_recovery_rows', [partnerId, paymentIds]);
+    return found === null ? null : new Map(found.map(({ paymentId, ...says }) => [paymentId, says]));
   }
 
   /** @param read what the invoice says now, for what no history holds: its number and description */

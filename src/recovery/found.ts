@@ -3,7 +3,7 @@
  * ids of the payments that the ledger believes to be live.
  */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { evidenceOf, type Evidence, type Recorded } from '../domain/recovery.js';
+import { evidenceOf, type Evidence, type Recorded } from '../domain/evidence.js';
 import type { SubjectKind } from '../ledger/recoveries.js';
 import {
   batchWorkflow,
@@ -15,12 +15,6 @@ import {
 } from '../workflows/messages.js';
 import { recordedIn, timeOf, type Decode } from './recorded.js';
 
-export interface FoundPayment {
-  readonly evidence: Evidence;
-  /** Whether a run of it is under way: as Temporal has it. */
-  readonly isRunning: boolean;
-}
-
 /** Work that was begun since: of its rows the ledger may know nothing. */
 export interface FoundSubject {
   readonly kind: SubjectKind;
@@ -31,10 +25,9 @@ export interface FoundSubject {
   readonly told: unknown;
 }
 
-interface Run {
+export interface Run {
   readonly runId: string;
   readonly startedAt: number;
-  readonly isRunning: boolean;
 }
 
 const atOnce = 16;
@@ -56,11 +49,10 @@ export async function runsSince(
   const query = `WorkflowType IN (${quoted(paymentTypes)}) AND (StartTime >= '${at}' OR CloseTime >= '${at}' OR ExecutionStatus = 'Running')`;
   const runs = new Map<string, Run[]>();
   let count = 0;
-  for await (const { workflowId, runId, startTime, closeTime, status } of client.workflow.list({ query })) {
-    const isRunning = status.name === 'RUNNING' || status.name === 'PAUSED';
+  for await (const { workflowId, runId, startTime, closeTime } of client.workflow.list({ query })) {
     const isOld = startTime.getTime() < since && closeTime === undefined;
     if (isOld && (await lastEventAt(client, workflowId, runId)) < since) continue;
-    add(runs, workflowId, { runId, startedAt: startTime.getTime(), isRunning });
+    add(runs, workflowId, { runId, startedAt: startTime.getTime() });
     tell(++count);
   }
   return runs;
@@ -76,9 +68,9 @@ export async function addRunOf(
   const workflowId = workflowIdOf(paymentId);
   if (runs.has(paymentId)) return true;
   try {
-    const { runId, startTime, status } = await client.workflow.getHandle(workflowId).describe();
+    const { runId, startTime } = await client.workflow.getHandle(workflowId).describe();
     if ((await lastEventAt(client, workflowId, runId)) >= since) {
-      add(runs, workflowId, { runId, startedAt: startTime.getTime(), isRunning: status.name === 'RUNNING' });
+      add(runs, workflowId, { runId, startedAt: startTime.getTime() });
     }
     return true;
   } catch (error) {
@@ -107,8 +99,8 @@ export async function readEvidence(
   decode: Decode,
   runs: ReadonlyMap<string, readonly Run[]>,
   tell: (payments: number) => void,
-): Promise<FoundPayment[]> {
-  const found: FoundPayment[] = [];
+): Promise<Evidence[]> {
+  const found: Evidence[] = [];
   const waiting = runs.entries();
   const lane = async (): Promise<void> => {
     for (const [paymentId, ofPayment] of waiting) {
@@ -118,7 +110,7 @@ export async function readEvidence(
         recorded.push(...(await recordedIn(events ?? [], decode)));
       }
       const evidence = evidenceOf(recorded);
-      if (evidence !== null) found.push({ evidence, isRunning: ofPayment.some(({ isRunning }) => isRunning) });
+      if (evidence !== null) found.push(evidence);
       tell(found.length);
     }
   };

@@ -8,6 +8,7 @@ import type { PartnerAccount, Partners } from '../activities/partners.js';
 import type { Invoice, InvoiceboxClient } from '../invoicebox/client.js';
 import { documentedPaging } from '../invoicebox/lists.js';
 import type { StoredRead } from '../ledger/ledger.js';
+import { quotaShareOf } from '../partnerSettings.js';
 
 /** What Invoicebox says; read null where it says nothing (`not_found`, `unread`). */
 export interface InvoiceSays {
@@ -101,10 +102,10 @@ export class InvoiceReader {
     { settings }: PartnerAccount,
     ask: () => Promise<Answer>,
   ): Promise<Answer> {
-    const { account = partnerId, requestsPer30s } = settings.invoiceboxOptions;
+    const { account = partnerId, weight = 1 } = quotaShareOf(settings).quota ?? {};
     let own = this.#accounts.get(account);
     if (own === undefined) {
-      own = new Pace((this.rates.accountPerSecond * requestsPer30s) / usualRequestsPer30s);
+      own = new Pace(this.rates.accountPerSecond * weight);
       this.#accounts.set(account, own);
     }
     for (let attempt = 1; ; attempt++) {
@@ -118,7 +119,6 @@ export class InvoiceReader {
   }
 }
 
-const usualRequestsPer30s = 100;
 const nothing: InvoiceSays = { status: 'unread', read: null };
 const saysOf = (invoice: Invoice): InvoiceSays => ({ status: invoice.status, read: storedRead(invoice) });
 

@@ -1,10 +1,10 @@
-/** A history's events, decoded as the workers wrote them, as what recovery goes by (src/domain/recovery.ts). */
+/** A history's events, decoded as the workers wrote them, as what recovery goes by (src/domain/evidence.ts). */
 import type { Client } from '@temporalio/client';
 import { decodeArrayFromPayloads, loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type proto from '@temporalio/proto';
 import type { ConfirmOutcome, QuoteAnswer } from '../activities/invoicebox.js';
+import type { Called, Opening, Recorded, Word } from '../domain/evidence.js';
 import type { PaymentState, Scheme } from '../domain/payment.js';
-import type { Called, Opening, Recorded, Word } from '../domain/recovery.js';
 import {
   confirmPaymentSignal,
   confirmUpdate,

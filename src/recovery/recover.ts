@@ -4,12 +4,13 @@
  * once changes nothing.
  */
 import type { Client } from '@temporalio/client';
-import { disagreement, recoveryAction, turnOf, type Evidence, type LedgerSays } from '../domain/recovery.js';
+import type { Evidence } from '../domain/evidence.js';
 import { isFinal } from '../domain/payment.js';
+import { disagreement, recoveryAction, turnOf, type LedgerSays } from '../domain/recovery.js';
 import type { Recoveries, Recovered } from '../ledger/recoveries.js';
 import type { Recovery } from '../ledger/recovery.js';
 import { takeUp } from '../activities/takeUp.js';
-import { addRunOf, readEvidence, runsSince, subjectsSince, type FoundPayment } from './found.js';
+import { addRunOf, readEvidence, runsSince, subjectsSince, type Run } from './found.js';
 import type { InvoiceReader, InvoiceSays } from './readInvoices.js';
 import { decoderOf } from './recorded.js';
 import { paymentReport, type PaymentReport, type SubjectReport } from './report.js';
@@ -45,8 +46,8 @@ export async function recoverSince(since: number, tools: RecoveryTools): Promise
   const decode = decoderOf(temporal);
   const found = await readEvidence(temporal, decode, runs, every('histories read'));
   say(`${found.length} payments have a history since ${new Date(since).toISOString()}.`);
-  const ledger = await ledgerSays(found, tools);
-  const invoices = await invoicesSay(found, tools);
+  const [ledger, ofKnownPartners] = await ledgerSays(found, tools);
+  const invoices = await invoicesSay(ofKnownPartners, tools);
   const payments = await tellLedger(found, ledger, invoices, tools);
   const begun: SubjectReport[] = [];
   for (const subject of await subjectsSince(temporal, decode, since)) {
@@ -69,7 +70,7 @@ async function refuseForeignNamespace({ temporal, recovery }: RecoveryTools): Pr
 }
 
 /** @returns those that Temporal does not know */
-async function addLive(since: number, runs: Parameters<typeof addRunOf>[1], tools: RecoveryTools): Promise<string[]> {
+async function addLive(since: number, runs: Map<string, Run[]>, tools: RecoveryTools): Promise<string[]> {
   const unknown: string[] = [];
   for (let after: string | null = null; ;) {
     const page = await tools.recovery.paymentsToSweep(after, pageSize, { graceMs: 0, holdAgeMs: 0 });
@@ -81,32 +82,40 @@ async function addLive(since: number, runs: Parameters<typeof addRunOf>[1], tool
   }
 }
 
-function byPartner(found: readonly FoundPayment[]): Map<string, Evidence[]> {
+function byPartner(found: readonly Evidence[]): Map<string, Evidence[]> {
   const grouped = new Map<string, Evidence[]>();
-  for (const { evidence } of found) {
+  for (const evidence of found) {
     const { partnerId } = evidence.opening;
     grouped.set(partnerId, [...(grouped.get(partnerId) ?? []), evidence]);
   }
   return grouped;
 }
 
+/** Besides, which of them are of partners that it knows: nobody else's invoices can be read. */
 async function ledgerSays(
-  found: readonly FoundPayment[],
+  found: readonly Evidence[],
   { recoveries }: RecoveryTools,
-): Promise<ReadonlyMap<string, LedgerSays>> {
+): Promise<[ReadonlyMap<string, LedgerSays>, Evidence[]]> {
   const says = new Map<string, LedgerSays>();
+  const ofKnownPartners: Evidence[] = [];
   for (const [partnerId, ofPartner] of byPartner(found)) {
     for (let at = 0; at < ofPartner.length; at += pageSize) {
-      const ids = ofPartner.slice(at, at + pageSize).map(({ opening }) => opening.paymentId);
-      for (const [id, one] of await recoveries.rows(partnerId, ids)) says.set(id, one);
+      const page = ofPartner.slice(at, at + pageSize);
+      const rows = await recoveries.rows(
+        partnerId,
+        page.map(({ opening }) => opening.paymentId),
+      );
+      if (rows === null) break;
+      ofKnownPartners.push(...page);
+      for (const [id, one] of rows) says.set(id, one);
     }
   }
-  return says;
+  return [says, ofKnownPartners];
 }
 
 /** Partners side by side: each has an account of its own, or shares its pace. */
 async function invoicesSay(
-  found: readonly FoundPayment[],
+  found: readonly Evidence[],
   { invoices, say }: RecoveryTools,
 ): Promise<ReadonlyMap<string, InvoiceSays>> {
   const says = new Map<string, InvoiceSays>();
@@ -126,21 +135,20 @@ async function invoicesSay(
 
 /** One after the other: what gives points back first, then by the time of what took them. */
 async function tellLedger(
-  found: readonly FoundPayment[],
+  found: readonly Evidence[],
   ledger: ReadonlyMap<string, LedgerSays>,
   invoices: ReadonlyMap<string, InvoiceSays>,
   { recoveries, recovery, temporal, say }: RecoveryTools,
 ): Promise<PaymentReport[]> {
   const planned = found
-    .map((one) => {
-      const { evidence } = one;
+    .map((evidence) => {
       const says = ledger.get(evidence.opening.paymentId) ?? null;
       const action = recoveryAction(says, evidence);
-      return { one, evidence, says, action, turn: turnOf(action, evidence), at: evidence.held?.at ?? evidence.stateAt };
+      return { evidence, says, action, turn: turnOf(action, evidence), at: evidence.held?.at ?? evidence.stateAt };
     })
     .sort((first, second) => first.turn - second.turn || first.at - second.at);
   const reports: PaymentReport[] = [];
-  for (const { one, evidence, says, action } of planned) {
+  for (const { evidence, says, action } of planned) {
     const invoice = invoices.get(evidence.opening.invoiceId) ?? unread;
     let recovered: Recovered | null = null;
     if (action.kind !== 'nothing' && action.kind !== 'contradiction') {
@@ -152,7 +160,7 @@ async function tellLedger(
       }
     }
     const words = disagreement(action, says, evidence, invoice.status);
-    reports.push(paymentReport(one, says, invoice.status, action, recovered, words));
+    reports.push(paymentReport(evidence, says, invoice.status, action, recovered, words));
     if (reports.length % progressEvery === 0) say(`${reports.length} payments told to the ledger`);
   }
   return reports;

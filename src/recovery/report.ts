@@ -1,5 +1,6 @@
 /** What a recovery has found and done, for a person and for the record: ids, states, codes and sums alone. */
-import type { Evidence, LedgerSays, RecoveryAction } from '../domain/recovery.js';
+import type { Evidence } from '../domain/evidence.js';
+import type { LedgerSays, RecoveryAction } from '../domain/recovery.js';
 import type { Recovered } from '../ledger/recoveries.js';
 import type { FoundSubject } from './found.js';
 
@@ -34,7 +35,7 @@ export interface RecoveryReport {
 }
 
 export function paymentReport(
-  { evidence }: { readonly evidence: Evidence },
+  evidence: Evidence,
   ledger: LedgerSays | null,
   invoicebox: string,
   action: RecoveryAction,

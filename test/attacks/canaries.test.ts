@@ -88,6 +88,7 @@ const inside: Readonly<Record<string, string>> = {
   'payment_batch.filter': 'a time, an amount and a currency',
   'payment_batch.pause_reason': 'of a list',
   'payment_batch_item.currency': 'a currency',
+  'payment_batch_item.read': 'the invoice as an item waits, gone when its payment is opened, which keeps it',
   'payment_batch_item.reason': 'of a list',
   'payment_check.currency': 'a currency',
   'payment_check.status': 'of a list',
@@ -283,7 +284,7 @@ async function fill(): Promise<void> {
   const returned = await loyalty('POST', `/v1/payments/${ids['payment']}/returns`, {
     ...{
       amountMinor: 50_00,
-      fundRestored: true,
+      fundRestored: false,
       reference: tight('return'),
       reason: mark('return reason'),
     },

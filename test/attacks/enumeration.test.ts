@@ -97,7 +97,7 @@ describe('a payment', () => {
       const before = await everything(world.surety.admin);
       const cookie = anna.cookiesOf(world.surety.apiUrl);
       const [unknown, ...others] = [uuidv7(), payments.foreign, payments.organisation, randomUUID()];
-      const right = await ask(route, unknown ?? '', cookie);
+      const right = await ask(route, unknown, cookie);
       expect([right.status, right.text]).toEqual([404, expect.stringContaining('data-view="not_found"')]);
       for (const id of others) expect(told(await ask(route, id, cookie), id)).toEqual(told(right, unknown));
       expect(await everything(world.surety.admin)).toEqual(before);

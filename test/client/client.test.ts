@@ -77,9 +77,15 @@ describe('a payment', () => {
   it('is told in the feed, typed', async () => {
     const { payment, call } = await openForAnna();
     await shop.post('/v1/payments/{id}/confirm', call);
-    const { data } = await shop.get('/v1/events', { query: { type: 'payment.paid', limit: 200 } });
-    const paid = data.map(typedEvent).filter((event) => event.type === 'payment.paid');
-    expect(paid.map((event) => event.data.paymentId)).toContain(payment.id);
+    // The feed waits for whatever is written beside it, so that it is read in order; an answer may come before its event.
+    await eventually(
+      async () => {
+        const { data } = await shop.get('/v1/events', { query: { type: 'payment.paid', limit: 200 } });
+        const paid = data.map(typedEvent).filter((event) => event.type === 'payment.paid');
+        return paid.some((event) => event.data.paymentId === payment.id);
+      },
+      () => 'it is never told',
+    );
   });
 
   it('is found in the list, whose pages are read one after the other', async () => {
@@ -134,6 +140,14 @@ describe('points', () => {
     const changed = await shop.patch('/v1/programme', { body: { expiringSoonDays: 14 } });
     expect(changed.expiringSoonDays).toBe(14);
   });
+});
+
+it('the fund’s mark is set, and how statements are written', async () => {
+  const { data } = await office.put('/v1/fund/low-water', { body: { currency: 'RUB', lowWaterMinor: 1_000 } });
+  expect(data).toMatchObject([{ currency: 'RUB', lowWaterMinor: 1_000, isLow: false }]);
+  const columns = { date: 'Дата', amount: 'Сумма' };
+  await office.put('/v1/fund/statement-mapping', { body: { columns, direction: 'sign', currency: 'RUB' } });
+  expect(await office.get('/v1/fund/statement-mapping')).toMatchObject({ columns, direction: 'sign' });
 });
 
 it('a key is made, used and revoked', async () => {

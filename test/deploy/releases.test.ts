@@ -50,7 +50,8 @@ const productionPartitions = ['Read', 'Write'].flatMap((side) => [
 let world: World;
 beforeAll(async () => {
   world = await World.open({
-    timings: { waitScale: 0.002 },
+    // What is unknown is read again every 2 s at most, and a person is asked only after some 40 s.
+    timings: { waitScale: 0.000_5 },
     temporalSetup: { INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
     temporalFlags: productionPartitions,
   });
@@ -67,6 +68,9 @@ async function expectNoFailedTask(paymentId: string): Promise<void> {
   const { events } = await world.handle(paymentId).fetchHistory();
   expect((events ?? []).filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
 }
+
+/** What a worker that has gone was about is noticed by time-outs, one after the other. */
+const untilPaid = (id: string) => world.until(id, ['paid'], world.keys.loyalty, 120_000);
 
 async function waiting(): Promise<ApiAnswer> {
   return world.open((await world.invoice()).id);
@@ -130,19 +134,19 @@ const hasHistory = spawnSync('git', ['cat-file', '-e', previous.commit], { cwd: 
       await world.startWorker();
       const begunByNew = [await waiting(), await unknown()];
       for (const opened of begunByOld.slice(0, 1)) await world.confirm(opened);
-      for (const { body } of begunByOld) await world.until(body.id, ['paid']);
+      for (const { body } of begunByOld) await untilPaid(body.id);
 
       oldWorker = await before.startWorker();
       await world.worker?.stop();
       for (const opened of begunByNew.slice(0, 1)) await world.confirm(opened);
-      for (const { body } of begunByNew) await world.until(body.id, ['paid']);
+      for (const { body } of begunByNew) await untilPaid(body.id);
       await world.startWorker();
       for (const { body } of [...begunByOld, ...begunByNew]) await expectNoFailedTask(body.id);
       for (const opened of [...begunByOld, ...begunByNew]) {
         const requests = await world.twin.requests(invoiceIdOf(opened));
         expect(requests.filter(({ effect }) => effect === 'executed')).toHaveLength(1);
       }
-    });
+    }, 300_000);
 
     it('what was resumed is left to the release that can go on with it', async () => {
       const opened = await unknown();
@@ -157,7 +161,7 @@ const hasHistory = spawnSync('git', ['cat-file', '-e', previous.commit], { cwd: 
         action: { ...schedule.action, args: [{ graceMs: 300, holdAgeMs: 60_000 }] },
       }));
       // The older worker may be given it several times, each time later.
-      await world.until(opened.body.id, ['paid'], world.keys.loyalty, 120_000);
+      await untilPaid(opened.body.id);
       expect(
         (await world.twin.requests(invoiceIdOf(opened))).filter(({ effect }) => effect === 'executed'),
       ).toHaveLength(1);

@@ -2,18 +2,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ConfirmMeaning } from '../../src/domain/confirmAnswer.js';
+import { evidenceOf, mayHavePaid, type Evidence, type Recorded, type Word } from '../../src/domain/evidence.js';
 import type { PaymentPolicy, PaymentState, Resumption } from '../../src/domain/payment.js';
-import {
-  disagreement,
-  evidenceOf,
-  mayHavePaid,
-  recoveryAction,
-  turnOf,
-  type Evidence,
-  type LedgerSays,
-  type Recorded,
-  type Word,
-} from '../../src/domain/recovery.js';
+import { disagreement, recoveryAction, turnOf, type LedgerSays } from '../../src/domain/recovery.js';
 
 const policy = {} as PaymentPolicy;
 const word: Word = {

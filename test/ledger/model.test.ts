@@ -160,13 +160,13 @@ const weights: Readonly<Record<keyof typeof steps, number>> = {
     open: 2,
     read: 5,
     hold: 6,
-    begin: 4,
+    begin: 6,
     end: 3,
     fence: 1,
     capture: 3,
     close: 5,
   },
-  ...{ unproven: 2, resume: 1, open_resolution: 2, resolve: 3, open_return: 4, decide_return: 3, book_return: 3 },
+  ...{ unproven: 2, resume: 2, open_resolution: 2, resolve: 4, open_return: 6, decide_return: 3, book_return: 8 },
 };
 const step: fc.Arbitrary<Step> = fc.oneof(
   ...Object.entries(steps).map(([name, arbitrary]) => ({

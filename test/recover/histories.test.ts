@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { evidenceOf, recoveryAction } from '../../src/domain/recovery.js';
+import { evidenceOf } from '../../src/domain/evidence.js';
+import { recoveryAction } from '../../src/domain/recovery.js';
 import { decoderOf, recordedIn } from '../../src/recovery/recorded.js';
 
 const folder = new URL('../replay/histories/', import.meta.url);

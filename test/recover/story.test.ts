@@ -3,12 +3,15 @@
  * since is booked again, what is not known is proven, what nobody can know is named; and no kopeck and no point counts twice.
  */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { v7 as uuidv7 } from 'uuid';
 import { freePort, repository, untilReady, type Program } from '../../scripts/stack.js';
 import type { RecoveryReport } from '../../src/recovery/report.js';
-import { testKeys } from '../support/books.js';
+import { paymentStart, workflowNames } from '../../src/workflows/messages.js';
+import { policy, testKeys } from '../support/books.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
 import { RestorablePostgres } from './restorable.js';
 
@@ -84,6 +87,14 @@ const batchIs = (id: string, state: string) =>
     async () => (await world.call(world.keys.organisation, 'GET', `/v1/payment-batches/${id}`)).body.state === state,
     () => `the batch is not ${state}\n${world.worker?.output.slice(-2_000) ?? ''}`,
   );
+
+/** Begun for a partner who came since: nothing of him is in the restored ledger. */
+async function ofALostPartner(): Promise<string> {
+  const payment = { partnerId: uuidv7(), paymentId: uuidv7(), epoch: 1, invoiceId: randomUUID(), policy };
+  const run = await world.client.workflow.start(workflowNames.loyalty, paymentStart(payment, 'opening'));
+  await run.terminate('nobody can go on with it');
+  return payment.paymentId;
+}
 
 async function giveBack(paymentId: string, amountMinor: number): Promise<string> {
   const wish = { amountMinor, fundRestored: true, reference: 'R-1', reason: 'too small' };
@@ -162,6 +173,7 @@ it('what was paid is paid again, what was lost is named, nothing counts twice', 
   expect((await credit('boris', 'since-1')).status).toBe(201);
   const withLostPoints = await paid('boris');
   const unknownSince = await unknown();
+  const lostWithItsPartner = await ofALostPartner();
   const everything = [
     paidBefore,
     waitsThenPaid,
@@ -227,6 +239,10 @@ it('what was paid is paid again, what was lost is named, nothing counts twice', 
     state: 'in_review',
     points: 'missing',
     difference: expect.stringContaining('--points'),
+  });
+  expect(report.payments.find(({ paymentId }) => paymentId === lostWithItsPartner)).toMatchObject({
+    ...{ ledger: 'nothing', invoicebox: 'unread', state: 'nothing' },
+    difference: expect.stringContaining('partner is not in the ledger'),
   });
   expect(
     report.begun

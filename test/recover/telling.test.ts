@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { recoveryAction, type Evidence, type RecordedAttempt } from '../../src/domain/recovery.js';
+import type { Evidence, RecordedAttempt } from '../../src/domain/evidence.js';
+import { recoveryAction } from '../../src/domain/recovery.js';
 import { Recoveries } from '../../src/ledger/recoveries.js';
 import { Books, policy, saga } from '../support/books.js';
 
@@ -64,7 +65,7 @@ function evidenceOf(memberId: string, change: Change): Evidence {
 
 async function tell(evidence: Evidence) {
   const { partnerId, paymentId } = evidence.opening;
-  const says = (await recoveries().rows(partnerId, [paymentId])).get(paymentId) ?? null;
+  const says = (await recoveries().rows(partnerId, [paymentId]))?.get(paymentId) ?? null;
   const action = recoveryAction(says, evidence);
   if (action.kind === 'nothing' || action.kind === 'contradiction') return action.kind;
   return recoveries().recover(evidence, action, null);

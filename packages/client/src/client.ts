@@ -71,6 +71,10 @@ export class SuretyClient {
     return this.#send<AnswerOf<OperationOf<Path, 'post'>>>('post', path, call);
   }
 
+  put<Path extends PathsOf<'put'>>(path: Path, ...[call]: Given<CallOf<OperationOf<Path, 'put'>>>) {
+    return this.#send<AnswerOf<OperationOf<Path, 'put'>>>('put', path, call);
+  }
+
   patch<Path extends PathsOf<'patch'>>(path: Path, ...[call]: Given<CallOf<OperationOf<Path, 'patch'>>>) {
     return this.#send<AnswerOf<OperationOf<Path, 'patch'>>>('patch', path, call);
   }

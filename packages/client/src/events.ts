@@ -558,7 +558,7 @@ export interface components {
             /** @description Of a payment’s events: greater is later. Numbers may be left out. Null where it is about no payment */
             sequence: number | null;
             data: {
-                /** @description refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; more may come */
+                /** @description refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; of what reconciliation found, its kind: ours_only, theirs_only, amount, state, duplicate, ambiguous; more may come */
                 kind: string;
                 currency: string | null;
                 /** @description What it is about, in minor units (kopecks) */

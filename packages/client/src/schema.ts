@@ -2268,6 +2268,127 @@ export interface components {
                 ignored: string[];
             };
         };
+        SetStatementMapping: {
+            /**
+             * @description Of a file without a byte order mark; one that has it is read by it
+             * @default utf-8
+             * @enum {string}
+             */
+            encoding?: "utf-8" | "utf-16le" | "utf-16be" | "windows-1251";
+            /**
+             * @default ;
+             * @enum {string}
+             */
+            delimiter?: "," | ";" | "\t" | "|";
+            /**
+             * @description Whether fields may stand in double quotes
+             * @default true
+             */
+            quotes?: boolean;
+            /**
+             * @default ,
+             * @enum {string}
+             */
+            decimal?: "," | ".";
+            /**
+             * @description In which its days begin and its times are written
+             * @default Europe/Moscow
+             */
+            timeZone?: string;
+            /**
+             * @description iso: with time and offset. The others: with a time (HH:mm or HH:mm:ss) or without
+             * @default dd.MM.yyyy
+             * @enum {string}
+             */
+            dates?: "dd.MM.yyyy" | "yyyy-MM-dd" | "iso";
+            /**
+             * @description Lines before the header
+             * @default 0
+             */
+            skipLines?: number;
+            /** @default true */
+            header?: boolean;
+            /**
+             * @description Of rows that name none
+             * @default null
+             */
+            currency?: string | null;
+            columns: {
+                /** @description A name of the header, whatever its case and spaces; or a number, from 1 */
+                date: string | number;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                time?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                transactionId?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                operationId?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                invoiceNumber?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                currency?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                kind?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                balance?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                amount?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                debit?: (string | number) | null;
+                /**
+                 * @description A name of the header, whatever its case and spaces; or a number, from 1
+                 * @default null
+                 */
+                credit?: (string | number) | null;
+            };
+            /**
+             * @description What says that money left the fund. sign: an amount below zero; inverted_sign: one above zero; kind: a word of `kinds.out` in the kind column; columns: the amount stands in the debit column
+             * @enum {string}
+             */
+            direction: "sign" | "inverted_sign" | "kind" | "columns";
+            /**
+             * @description Words of the kind column. Opening and closing rows bear a balance, ignored ones are passed over
+             * @default {}
+             */
+            kinds?: {
+                /** @default [] */
+                out?: string[];
+                /** @default [] */
+                in?: string[];
+                /** @default [] */
+                opening?: string[];
+                /** @default [] */
+                closing?: string[];
+                /** @default [] */
+                ignored?: string[];
+            };
+        };
         InvoiceboxStatement: {
             /** Format: uuid */
             id: string;
@@ -8530,7 +8651,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["StatementMapping"];
+                "application/json": components["schemas"]["SetStatementMapping"];
             };
         };
         responses: {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { approvalActions, approvalStates } from '../../domain/approval.js';
 import type { Approval } from '../../ledger/approvals.js';
-import { utc } from '../utc.js';
+import { utc, utcOrNull } from '../utc.js';
 import { instant } from '../validate.js';
 
 const actor = z.object({ kind: z.string(), id: z.string() });
@@ -34,6 +34,6 @@ export function approvalJson(approval: Approval): z.infer<typeof approvalSchema>
     ...approval,
     requestedAt: utc(approval.requestedAt),
     expiresAt: utc(approval.expiresAt),
-    decidedAt: approval.decidedAt === null ? null : utc(approval.decidedAt),
+    decidedAt: utcOrNull(approval.decidedAt),
   };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { batchStates, itemStates, type Batch, type BatchItem } from '../../ledger/batches.js';
 import type { PartnerSettings } from '../../partnerSettings.js';
 import { paymentStates } from '../../domain/payment.js';
+import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, instant, moment } from '../validate.js';
 
 const currency = z.string().regex(/^[A-Z]{3}$/);
@@ -96,8 +97,8 @@ export function batchJson(batch: Batch, settings: PartnerSettings): z.infer<type
     unreadable: batch.unreadable,
     paidAmounts: batch.paidAmounts,
     secondsLeft: batch.state === 'running' ? secondsLeft(batch, settings) : null,
-    createdAt: new Date(batch.createdAt).toISOString(),
-    finishedAt: batch.finishedAt === null ? null : new Date(batch.finishedAt).toISOString(),
+    createdAt: utc(batch.createdAt),
+    finishedAt: utcOrNull(batch.finishedAt),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Charts: data for the script that draws them (assets/charts.js), and the same as a table for everybody else. */
-import { Table } from './parts.js';
+import { Table } from './tables.js';
+import { None } from './values.js';
 
 export interface Line {
   readonly label: string;
@@ -59,7 +60,7 @@ export function Chart({
               isNumber: true,
               cell: ({ values }: { values: readonly (number | null)[] }) => {
                 const value = values[index] ?? null;
-                return value === null ? <span class="none">—</span> : tell(value);
+                return value === null ? <None /> : tell(value);
               },
             })),
           ]}

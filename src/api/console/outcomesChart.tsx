@@ -1,7 +1,8 @@
 /** How payments ended, day by day: drawn here, so that it needs no script, with the same as a table for whoever reads. */
 import { z } from 'zod';
 import type { PageReads } from './consoleReads.js';
-import { count, Table } from './parts.js';
+import { Table } from './tables.js';
+import { count } from './values.js';
 
 const ends = ['paid', 'declined', 'expired', 'cancelled'] as const;
 type End = (typeof ends)[number];

@@ -9,7 +9,7 @@ import type { PageReads } from './consoleReads.js';
 import { Desk, type ConsolePartner } from './desk.js';
 import type { Operator } from './operator.js';
 import { OutcomesChart, readOutcomes } from './outcomesChart.js';
-import { ageOf, count, money, Said } from './parts.js';
+import { ageOf, count, money, Said } from './values.js';
 
 /** More than this is told as that many and more. */
 const mostCounted = 1_000;

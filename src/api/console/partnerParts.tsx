@@ -1,7 +1,8 @@
 /** What lists are chosen by: whose books, and which come first. */
 import type { ConsolePartner } from './desk.js';
 import type { Sort } from './paging.js';
-import { Choice, plain, Said } from './parts.js';
+import { Choice } from './fields.js';
+import { plain, Said } from './values.js';
 
 export function PartnerName({ name }: { name: string }) {
   return <Said text={name} most={60} />;

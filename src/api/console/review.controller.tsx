@@ -10,7 +10,9 @@ import { filtersOf } from './forms.js';
 import { hasRole, type Operator } from './operator.js';
 import { addressOf, rowsAPage, uuidPlace } from './paging.js';
 import { PartnerChoice, PartnerName } from './partnerParts.js';
-import { ageOf, Choice, count, Field, Filters, Money, Pages, Said, ShortId, State, Table, When } from './parts.js';
+import { Choice, Field, Filters } from './fields.js';
+import { Pages, Table } from './tables.js';
+import { ageOf, count, Money, Said, ShortId, State, When } from './values.js';
 
 const path = '/console/review';
 const states = ['unknown', 'in_review'] as const;

@@ -9,6 +9,7 @@ import { CallerOf, type Caller } from '../auth/apiKeys.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
+import { utc } from '../utc.js';
 import { anyUuid, day, externalId, instant, invalidField, points, reference } from '../validate.js';
 
 const creditBody = z
@@ -163,7 +164,7 @@ export class CreditsController {
   async #tell(partnerId: string, creditId: string): Promise<z.infer<typeof creditSchema>> {
     const credit = await this.points.readCredit(partnerId, creditId);
     if (credit === null) throw new Problem('not_found');
-    return { ...credit, creditedAt: new Date(credit.creditedAt).toISOString() };
+    return { ...credit, creditedAt: utc(credit.creditedAt) };
   }
 }
 

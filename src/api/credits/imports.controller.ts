@@ -16,6 +16,7 @@ import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { wishHash } from '../idempotency.js';
 import { Problem } from '../problem.js';
 import { refuseEncoded } from '../uploads.js';
+import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, instant, queryFlag } from '../validate.js';
 import { ImportStarts } from './importStarts.js';
 import { ImportUploads } from './importUploads.js';
@@ -165,13 +166,11 @@ export class ImportsController {
   }
 }
 
-const utc = (text: string | null): string | null => (text === null ? null : new Date(text).toISOString());
-
 const inUtc = (told: CreditImport): CreditImport => ({
   ...told,
-  createdAt: new Date(told.createdAt).toISOString(),
-  startedAt: utc(told.startedAt),
-  finishedAt: utc(told.finishedAt),
+  createdAt: utc(told.createdAt),
+  startedAt: utcOrNull(told.startedAt),
+  finishedAt: utcOrNull(told.finishedAt),
 });
 
 function formatOf(request: Request, asked: ImportFormat | undefined): ImportFormat {

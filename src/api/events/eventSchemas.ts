@@ -173,7 +173,7 @@ export const eventSchemas = {
       kind: z
         .string()
         .describe(
-          'refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; more may come',
+          'refused_for_want_of_money: Invoicebox refused although our books say enough; paid_after_release: paid although the payment was given up; of what reconciliation found, its kind: ours_only, theirs_only, amount, state, duplicate, ambiguous; more may come',
         ),
       currency: currency.nullable(),
       amountMinor: z.int().nullable().describe('What it is about, in minor units (kopecks)'),

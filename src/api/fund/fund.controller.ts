@@ -10,7 +10,7 @@ import { Cursors, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
-import { utc } from '../utc.js';
+import { utc, utcOrNull } from '../utc.js';
 import { currency, instant, words } from '../validate.js';
 
 const seconds = z.int().nullable();
@@ -155,5 +155,5 @@ export class FundController {
 }
 
 function fundJson(fund: FundMirror): z.infer<typeof fundSchema> {
-  return { ...fund, doubtedAt: fund.doubtedAt === null ? null : utc(fund.doubtedAt) };
+  return { ...fund, doubtedAt: utcOrNull(fund.doubtedAt) };
 }

@@ -12,7 +12,7 @@ const timeZone = z
   .string()
   .refine((zone) => Intl.supportedValuesOf('timeZone').includes(zone) || zone === 'UTC', 'is not a time zone');
 
-export const mappingSchema = z
+const mapping = z
   .strictObject({
     encoding: z
       .enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1251'])
@@ -62,8 +62,8 @@ export const mappingSchema = z
         description: 'Words of the kind column. Opening and closing rows bear a balance, ignored ones are passed over',
       }),
   })
-  .superRefine((mapping, context) => {
-    const { columns, direction, kinds } = mapping;
+  .superRefine((wanted, context) => {
+    const { columns, direction, kinds } = wanted;
     const needed = [
       ...(direction === 'columns' ? (['debit', 'credit'] as const) : (['amount'] as const)),
       ...(direction === 'kind' || Object.values(kinds).some((list) => list.length > 0) ? (['kind'] as const) : []),
@@ -74,11 +74,11 @@ export const mappingSchema = z
         context.addIssue({ code: 'custom', path: ['columns', field], message: 'is needed for what the mapping says' });
       }
     }
-    if (columns.currency === null && mapping.currency === null) {
+    if (columns.currency === null && wanted.currency === null) {
       context.addIssue({ code: 'custom', path: ['currency'], message: 'is needed where no column names it' });
     }
     for (const [field, at] of Object.entries(columns)) {
-      if (typeof at === 'string' && !mapping.header) {
+      if (typeof at === 'string' && !wanted.header) {
         context.addIssue({
           code: 'custom',
           path: ['columns', field],
@@ -86,5 +86,9 @@ export const mappingSchema = z
         });
       }
     }
-  })
-  .meta({ id: 'StatementMapping' }) satisfies z.ZodType<StatementMapping>;
+  }) satisfies z.ZodType<StatementMapping>;
+
+/** As it is set: what has a default may be left out. */
+export const mappingSchema = mapping.meta({ id: 'SetStatementMapping' });
+/** As it is told: whole. */
+export const mappingAnswer = mapping.meta({ id: 'StatementMapping' });

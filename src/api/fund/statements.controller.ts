@@ -15,7 +15,7 @@ import { refuseEncoded } from '../uploads.js';
 import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, day, instant, invalidField } from '../validate.js';
 import { ReconciliationStarts } from './reconciliationStarts.js';
-import { mappingSchema } from './statementMapping.js';
+import { mappingAnswer, mappingSchema } from './statementMapping.js';
 import { StatementUploads } from './statementUploads.js';
 
 const amount = z.int();
@@ -69,7 +69,7 @@ export class StatementsController {
   @Endpoint({
     scope: 'fund:read',
     summary: 'Read how statements are written',
-    answers: { 200: mappingSchema },
+    answers: { 200: mappingAnswer },
     problems: ['not_found'],
   })
   async mapping(@CallerOf() { partnerId }: Caller) {
@@ -85,7 +85,7 @@ export class StatementsController {
     summary: 'Say how statements are written',
     description: 'Of those that come from now on; each is read by the mapping that it came under.',
     body: 'json',
-    answers: { 200: mappingSchema },
+    answers: { 200: mappingAnswer },
   })
   async changeMapping(
     @CallerOf() { partnerId, keyId }: Caller,

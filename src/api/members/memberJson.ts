@@ -1,7 +1,7 @@
 /** A member as the partner's API tells him. Points are whole numbers, days dates of the programme's zone. */
 import { z } from 'zod';
 import type { Member } from '../../ledger/points.js';
-import { utc } from '../utc.js';
+import { utc, utcOrNull } from '../utc.js';
 import { day, instant } from '../validate.js';
 
 const whole = z.int();
@@ -58,7 +58,7 @@ export function memberJson(member: Member): z.infer<typeof memberSchema> {
   return {
     ...member,
     createdAt: utc(member.createdAt),
-    erasedAt: member.erasedAt === null ? null : utc(member.erasedAt),
+    erasedAt: utcOrNull(member.erasedAt),
   };
 }
 

@@ -11,8 +11,8 @@ import { Cursors, cursorText, pageOf, pageQuery } from '../cursors.js';
 import { ApiController, Endpoint, IdempotencyKey } from '../endpoint.js';
 import { Idempotency } from '../idempotency.js';
 import { Problem } from '../problem.js';
+import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, instant, invalidField, moment } from '../validate.js';
-import { utcOrNull } from '../utc.js';
 
 const mostReplayed = 10_000;
 
@@ -161,7 +161,7 @@ export class DeliveriesController {
           const next = asked.next === null ? null : this.cursors.seal(list, asked.next);
           return {
             status: 200,
-            body: { deliveries, complete, to: new Date(until).toISOString(), next },
+            body: { deliveries, complete, to: utc(until), next },
             subjectId: id,
           };
         }
@@ -181,7 +181,7 @@ function deliveryJson(delivery: WebhookDelivery): z.infer<typeof deliverySchema>
     ...delivery,
     lastAttemptAt: utcOrNull(delivery.lastAttemptAt),
     deliveredAt: utcOrNull(delivery.deliveredAt),
-    askedAt: new Date(delivery.askedAt).toISOString(),
+    askedAt: utc(delivery.askedAt),
     nextAttemptAt: utcOrNull(delivery.nextAttemptAt),
   };
 }

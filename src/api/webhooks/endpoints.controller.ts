@@ -16,8 +16,8 @@ import { listenableTypes } from '../events/eventSchemas.js';
 import { Idempotency } from '../idempotency.js';
 import { PayOptions } from '../pay/payOptions.js';
 import { Problem } from '../problem.js';
+import { utc, utcOrNull } from '../utc.js';
 import { anyUuid, instant, invalidField, kindOf, words } from '../validate.js';
-import { utcOrNull } from '../utc.js';
 
 const mostEndpoints = 20;
 /** How long the secret before signs beside the new one. */
@@ -271,6 +271,6 @@ function endpointJson(endpoint: WebhookEndpoint): z.infer<typeof endpointSchema>
     ...endpoint,
     failingSince: utcOrNull(endpoint.failingSince),
     previousSecretUntil: utcOrNull(endpoint.previousSecretUntil),
-    createdAt: new Date(endpoint.createdAt).toISOString(),
+    createdAt: utc(endpoint.createdAt),
   };
 }

@@ -16,18 +16,20 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT closed_at IS NULL AND identity = ledger_identity() FROM ledger_incarnation;
 $$;
 
--- Closes the ledger to new connections, also where a restore cannot be told by its identity (a disk's snapshot). Answers who
--- is connected still: {identity, wasOpen, connected: [role]}. By the operator, as who owns the tables; and so is what follows.
+-- Closes the ledger to new connections, also where a restore cannot be told by its identity (a disk's snapshot). Answers who is
+-- connected from before, and may write until he is stopped: {connected: [role]}; after a restore that is told nobody can be.
+-- By the operator, as who owns the tables; and so is what follows.
 CREATE OR REPLACE FUNCTION ledger_close() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SET search_path = surety, pg_temp AS $$
 DECLARE
-  v_was_open boolean := ledger_is_open();
-  v_identity text;
+  v_books ledger_incarnation;
 BEGIN
-  UPDATE ledger_incarnation SET closed_at = coalesce(closed_at, clock_timestamp()) RETURNING identity INTO v_identity;
-  RETURN jsonb_build_object('identity', v_identity, 'wasOpen', v_was_open, 'connected', (
+  UPDATE ledger_incarnation SET closed_at = coalesce(closed_at, clock_timestamp()) RETURNING * INTO v_books;
+  -- Who came since has been refused, and is about to go.
+  RETURN jsonb_build_object('connected', (
     SELECT coalesce(jsonb_agg(DISTINCT usename), '[]') FROM pg_stat_activity
-    WHERE datname = current_database() AND usename IN ('surety_api', 'surety_worker')));
+    WHERE datname = current_database() AND usename IN ('surety_api', 'surety_worker')
+      AND backend_start < v_books.closed_at AND v_books.identity = ledger_identity()));
 END
 $$;
 

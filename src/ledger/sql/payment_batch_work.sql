@@ -1,5 +1,5 @@
--- What a batch's workflow does. Whoever works on a batch locks its row first, then what payment_open and payment_quote lock,
--- then items.
+-- What a batch's workflow does. Whoever works on a batch locks its row first, then items, then what payment_open and
+-- payment_quote lock.
 
 -- Takes note of payments that have come to their end, and tells what there is to do. A payment that was declined for want of
 -- money, of credentials, or by a limit of the day or month, goes back to waiting, and the batch pauses with that reason
@@ -159,7 +159,9 @@ DECLARE
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO v_batch FROM payment_batch WHERE id = p_batch FOR SHARE;
-  SELECT * INTO v_item FROM payment_batch_item WHERE batch_id = p_batch AND invoice_id = p_invoice;
+  -- Two tries of one step may start the same invoice at once (a worker that had stood still): the second waits here, and then
+  -- sees a payment of the batch's own, not somebody else's.
+  SELECT * INTO v_item FROM payment_batch_item WHERE batch_id = p_batch AND invoice_id = p_invoice FOR UPDATE;
   IF v_batch.state IS DISTINCT FROM 'running' OR v_item.state IS DISTINCT FROM 'waiting' THEN
     RETURN jsonb_build_object('outcome', 'not_waiting');
   END IF;

@@ -13,7 +13,6 @@ DECLARE
   v_payment payment;
   v_hold hold;
   v_fund fund;
-  v_lot record;
   v_member uuid := (p_confirmation ->> 'memberId')::uuid;
   v_confirmation uuid := (p_confirmation ->> 'confirmationId')::uuid;
   v_actor jsonb := p_confirmation -> 'actor';
@@ -21,11 +20,10 @@ DECLARE
   v_member_held uuid;
   v_fund_available uuid;
   v_fund_reserved uuid;
-  v_lots refcursor;
-  v_from uuid[] := '{}';
-  v_taken bigint[] := '{}';
+  v_lots uuid[];
+  v_taken bigint[];
+  v_missing bigint;
   v_fund_balance bigint;
-  v_left bigint;
   v_today date;
   v_over text;
 BEGIN
@@ -117,24 +115,11 @@ BEGIN
   IF EXISTS (SELECT FROM member WHERE id = v_member AND erased_at IS NOT NULL) THEN
     RETURN jsonb_build_object('outcome', 'other_member');
   END IF;
-  -- The member's lots change under the lock of his account alone, so they are read as they are, one by one, and no more of
-  -- them than are needed: with years of credits each lies in a page of its own.
-  v_left := v_payment.points;
-  OPEN v_lots FOR
-    SELECT id, remaining FROM lot
-    WHERE member_id = v_member AND NOT spent AND (expires_at IS NULL OR expires_at > p_at)
-    ORDER BY expires_at NULLS LAST, id;
-  WHILE v_left > 0 LOOP
-    FETCH v_lots INTO v_lot;
-    EXIT WHEN NOT FOUND;
-    v_from := v_from || v_lot.id;
-    v_taken := v_taken || least(v_left, v_lot.remaining);
-    v_left := v_left - least(v_left, v_lot.remaining);
-  END LOOP;
-  CLOSE v_lots;
-  IF v_left > 0 THEN
+  SELECT lots, taken, missing INTO v_lots, v_taken, v_missing FROM lots_to_take(v_member, v_payment.points, p_at);
+  IF v_missing > 0 THEN
     UPDATE payment SET reason = 'insufficient_points' WHERE id = p_payment;
-    RETURN jsonb_build_object('outcome', 'insufficient_points', 'available', v_payment.points - v_left, 'needed', v_payment.points);
+    RETURN jsonb_build_object('outcome', 'insufficient_points', 'available', v_payment.points - v_missing,
+      'needed', v_payment.points);
   END IF;
   SELECT balance INTO v_fund_balance FROM account WHERE id = v_fund_available;
   IF v_fund.guard = 'enforce' AND v_fund_balance - v_payment.amount_minor < -v_fund.overdraft_minor THEN
@@ -151,23 +136,8 @@ BEGIN
     PERFORM spending_count(p_partner, v_payment.currency, v_today, v_payment.amount_minor);
   END IF;
 
-  INSERT INTO hold (partner_id, payment_id, confirmation_id, state, member_id, points, amount_minor, currency, at, counted_on, counts)
-  VALUES (p_partner, p_payment, v_confirmation, 'held', v_member, v_payment.points, v_payment.amount_minor,
-    v_payment.currency, p_at, v_today, v_today IS NOT NULL)
-  RETURNING * INTO v_hold;
-  IF v_payment.points > 0 THEN
-    UPDATE lot SET remaining = remaining - taken FROM unnest(v_from, v_taken) AS part(lot, taken) WHERE id = part.lot;
-    INSERT INTO hold_lot (hold_id, lot_id, partner_id, points)
-    SELECT v_hold.id, part.lot, p_partner, part.taken FROM unnest(v_from, v_taken) AS part(lot, taken);
-    PERFORM ledger_transfer(p_partner, p_payment, 'hold', v_member_available, v_member_held, v_payment.points,
-      v_confirmation::text, v_actor, p_at);
-  END IF;
-  PERFORM ledger_transfer(p_partner, p_payment, 'reserve', v_fund_available, v_fund_reserved, v_payment.amount_minor,
-    v_confirmation::text, v_actor, p_at);
-  UPDATE payment SET state = 'settling', reason = NULL, member_id = v_member, confirmation = p_confirmation
-  WHERE id = p_payment;
-  PERFORM payment_event_write(p_partner, p_payment, 'payment.settling', jsonb_build_object(
-    'confirmedBy', v_actor, 'seen', p_confirmation -> 'seen'), p_at);
+  PERFORM payment_hold_book(v_payment, p_confirmation, v_member_available, v_member_held, v_fund_available, v_fund_reserved,
+    v_lots, v_taken, v_today, p_at);
   RETURN jsonb_build_object('outcome', 'held');
 END
 $$;

@@ -1,4 +1,4 @@
--- Tells a restored ledger what the history of a payment proves (src/domain/recovery.ts): its row where that is missing, what is
+-- Tells a restored ledger what the history of a payment proves (src/domain/evidence.ts): its row where that is missing, what is
 -- held, the calls, how it ended. In one transaction; told again, it changes nothing. The ledger is closed, so nobody else writes.
 -- p_evidence: {scheme, invoiceId, policy, openedBy, memberId, batchId, openedAt, epoch, quote | null, read | null, held | null,
 -- released, outstanding, mayHavePaid, attempts: [{ticket, n | null, class | null, code, requestId, transactionId, startedAt,

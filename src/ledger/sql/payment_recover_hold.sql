@@ -16,7 +16,9 @@ DECLARE
   v_member_held uuid;
   v_fund_available uuid;
   v_fund_reserved uuid;
-  v_spendable bigint;
+  v_lots uuid[];
+  v_taken bigint[];
+  v_missing bigint;
   v_counted_on date;
 BEGIN
   SELECT * INTO v_hold FROM hold WHERE payment_id = p_payment AND state = 'held';
@@ -38,20 +40,16 @@ BEGIN
   END IF;
   PERFORM FROM account
   WHERE id IN (v_fund_available, v_fund_reserved, v_member_available, v_member_held) ORDER BY id FOR UPDATE;
-  IF v_points > 0 THEN
-    PERFORM FROM lot WHERE member_id = v_member AND NOT spent ORDER BY id FOR UPDATE;
-    SELECT coalesce(sum(remaining), 0) INTO v_spendable FROM lot
-    WHERE member_id = v_member AND NOT spent AND (expires_at IS NULL OR expires_at > v_at);
-    IF v_spendable < v_points THEN
-      RETURN 'missing';
-    END IF;
+  SELECT lots, taken, missing INTO v_lots, v_taken, v_missing FROM lots_to_take(v_member, v_points, v_at);
+  IF v_missing > 0 THEN
+    RETURN 'missing';
   END IF;
   IF v_payment.scheme = 'organisation' THEN
     v_counted_on := (v_at AT TIME ZONE partner_zone(p_partner))::date;
     PERFORM spending_count(p_partner, v_payment.currency, v_counted_on, v_payment.amount_minor);
   END IF;
   PERFORM payment_hold_book(v_payment, p_held - 'at', v_member_available, v_member_held, v_fund_available, v_fund_reserved,
-    v_counted_on, v_at);
+    v_lots, v_taken, v_counted_on, v_at);
   RETURN v_took;
 END
 $$;

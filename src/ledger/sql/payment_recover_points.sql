@@ -11,7 +11,9 @@ DECLARE
   v_member_available uuid;
   v_member_held uuid;
   v_redeemed uuid;
-  v_spendable bigint;
+  v_lots uuid[];
+  v_taken bigint[];
+  v_missing bigint;
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO STRICT v_payment FROM payment WHERE id = p_payment FOR UPDATE;
@@ -32,17 +34,15 @@ BEGIN
   v_member_held := ledger_account(p_partner, 'member.held', v_owed.member_id, 'points');
   v_redeemed := ledger_account(p_partner, 'programme.redeemed', NULL, 'points');
   PERFORM FROM account WHERE id IN (v_member_available, v_member_held, v_redeemed) ORDER BY id FOR UPDATE;
-  PERFORM FROM lot WHERE member_id = v_owed.member_id AND NOT spent ORDER BY id FOR UPDATE;
-  SELECT coalesce(sum(remaining), 0) INTO v_spendable FROM lot
-  WHERE member_id = v_owed.member_id AND NOT spent AND (expires_at IS NULL OR expires_at > p_at);
-  IF v_spendable < v_owed.points THEN
-    RETURN jsonb_build_object('outcome', 'missing', 'available', v_spendable, 'needed', v_owed.points);
+  SELECT lots, taken, missing INTO v_lots, v_taken, v_missing FROM lots_to_take(v_owed.member_id, v_owed.points, p_at);
+  IF v_missing > 0 THEN
+    RETURN jsonb_build_object('outcome', 'missing', 'available', v_owed.points - v_missing, 'needed', v_owed.points);
   END IF;
   INSERT INTO hold (partner_id, payment_id, confirmation_id, state, member_id, points, amount_minor, currency, at, closed_at)
   VALUES (p_partner, p_payment, (v_payment.confirmation ->> 'confirmationId')::uuid, 'captured', v_owed.member_id, v_owed.points,
     v_payment.amount_minor, v_payment.currency, p_at, p_at)
   RETURNING id INTO v_hold;
-  PERFORM hold_take_lots(v_hold, v_owed.member_id, v_owed.points, p_partner, p_at);
+  PERFORM hold_take_lots(p_partner, v_hold, v_lots, v_taken);
   PERFORM ledger_transfer(p_partner, p_payment, 'hold', v_member_available, v_member_held, v_owed.points,
     v_payment.confirmation ->> 'confirmationId', v_actor, p_at);
   PERFORM ledger_transfer(p_partner, p_payment, 'capture', v_member_held, v_redeemed, v_owed.points,

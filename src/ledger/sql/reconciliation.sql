@@ -37,7 +37,7 @@ BEGIN
 END
 $$;
 
--- Begins the run that waits, or goes on with the one that runs: {reconciliationId, result}; NULL where there is nothing to do.
+-- Begins the run that waits, or goes on with the one that runs: {reconciliationId}; NULL where there is nothing to do.
 CREATE OR REPLACE FUNCTION reconciliation_begin(p_partner uuid, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -59,8 +59,9 @@ BEGIN
 END
 $$;
 
--- Ends a run; p_failure NULL: it did all; p_result: what it did and found, in numbers. What is under way, and so no difference, is told beside what was found: payments
--- whose outcome is not known, draws that no statement covers yet.
+-- Ends a run; p_failure NULL: it did all; p_result: what it did and found, in numbers. What is under way, and so no difference,
+-- is told beside that: payments whose outcome is not known, entries that no statement covers yet.
+-- Outcomes: ended; already_ended.
 CREATE OR REPLACE FUNCTION reconciliation_end(
   p_partner uuid, p_run uuid, p_failure text, p_result jsonb, p_at timestamptz
 ) RETURNS jsonb

@@ -1,10 +1,13 @@
 -- What a recovery compares with what Temporal knows.
 
--- How these payments stand; those that are not there are left out.
+-- How these payments stand; those that are not there are left out. NULL: nor is the partner.
 CREATE OR REPLACE FUNCTION payment_recovery_rows(p_partner uuid, p_payments uuid[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
+  IF NOT EXISTS (SELECT FROM partner WHERE id = p_partner) THEN
+    RETURN NULL;
+  END IF;
   RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('paymentId', id, 'state', state, 'transactionId', transaction_id)), '[]')
     FROM payment WHERE id = ANY (p_payments));
 END

@@ -2,7 +2,9 @@
 import { approvalActions } from '../../../domain/approval.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
 import { pageWords, type Page, type Sort } from '../paging.js';
-import { ActionForm, ageOf, Choice, Evidence, Facts, Filters, Id, Pages, Said, State, Table, When } from '../parts.js';
+import { ActionForm, Choice, Evidence, Filters } from '../fields.js';
+import { Facts, Pages, Table } from '../tables.js';
+import { ageOf, Id, Said, State, None, When } from '../values.js';
 import { PartnerChoice, PartnerName, SortChoice } from '../partnerParts.js';
 import { approvalFilters, type ApprovalRow } from './approvalReads.js';
 import { actionWords, Who, wishOf } from './approvalWords.js';
@@ -82,7 +84,7 @@ export function ApprovalsPage({
 }
 
 const timeLeft = ({ state, expiresAt }: ApprovalRow, now: number) =>
-  state === 'waiting' ? ageOf(now, expiresAt.getTime()) : <span class="none">—</span>;
+  state === 'waiting' ? ageOf(now, expiresAt.getTime()) : <None />;
 
 export function ApprovalPage({
   approval,

@@ -1,6 +1,6 @@
 /** What is asked for, in words. */
 import type { ComponentChildren } from 'preact';
-import { Count, Id, Money, plain, Said } from '../parts.js';
+import { Count, Id, Money, None, plain, Said } from '../values.js';
 import type { ApprovalRow } from './approvalReads.js';
 
 const actions: Readonly<Record<string, string>> = {
@@ -47,7 +47,7 @@ export function wishOf({ action, subject, body, partnerSlug }: ApprovalRow): (re
         ['Returns', amountOf(body)],
         ['Restores the fund', body['fundRestored'] === true ? 'yes' : 'no'],
         ['Refund’s reference', <Said text={text(body['reference'])} />],
-        ['Payment', <PaymentLink id={text(body['paymentId'])} />],
+        ['Payment', <Id id={text(body['paymentId'])} under="/console/payments/" />],
       ];
     case 'points.adjust':
       return [
@@ -56,7 +56,7 @@ export function wishOf({ action, subject, body, partnerSlug }: ApprovalRow): (re
           ? [['They count until', <Said text={text(body['expiresOn'])} />] as const]
           : [['Of the credit', <Said text={text(body['creditId'])} />] as const]),
         ['Booked under', <Said text={subject} />],
-        ['Member', <MemberLink id={text(body['memberId'])} />],
+        ['Member', <Id id={text(body['memberId'])} under="/console/members/" />],
       ];
     default:
       return Object.entries(body).map(([name, value]) => [plain(name, 40), <Said text={JSON.stringify(value)} />]);
@@ -67,21 +67,9 @@ function amountOf(body: ApprovalRow['body']) {
   return <Money amountMinor={number(body['amountMinor'])} currency={text(body['currency'])} />;
 }
 
-function PaymentLink({ id }: { id: string | null }) {
-  return id === null ? (
-    <span class="none">—</span>
-  ) : (
-    <Id id={id} href={`/console/payments/${encodeURIComponent(id)}`} />
-  );
-}
-
-function MemberLink({ id }: { id: string | null }) {
-  return id === null ? <span class="none">—</span> : <Id id={id} href={`/console/members/${encodeURIComponent(id)}`} />;
-}
-
 /** `operator olga`, `API key 0198…` */
 export function Who({ who }: { who: { readonly kind: string; readonly id: string } | null }) {
-  if (who === null) return <span class="none">—</span>;
+  if (who === null) return <None />;
   return (
     <>
       {kinds[who.kind] ?? plain(who.kind, 40)} <Said text={who.id} most={80} />

@@ -1,7 +1,9 @@
 /** The pages of the audit log. */
 import type { ConsolePartner, FormContext } from '../desk.js';
 import { addressOf, pageWords, type Page, type Sort } from '../paging.js';
-import { ActionForm, Choice, Count, Facts, Field, Filters, Pages, Said, State, Table, When } from '../parts.js';
+import { ActionForm, Choice, Field, Filters } from '../fields.js';
+import { Facts, Pages, Table } from '../tables.js';
+import { Count, Id, Said, State, When } from '../values.js';
 import { PartnerChoice, PartnerName, SortChoice } from '../partnerParts.js';
 import type { ActRow, HeadRow } from './auditReads.js';
 
@@ -167,7 +169,7 @@ export function VerifiedPage({
           { title: 'Block', cell: ({ n }) => <Count value={n} />, isNumber: true },
           { title: 'Entries', cell: ({ entries }) => <Count value={entries} />, isNumber: true },
           { title: 'Sealed', cell: ({ sealedAt }) => <When at={sealedAt} timeZone={timeZone} /> },
-          { title: 'Hash', cell: ({ hash }) => (hash === null ? <span class="none">—</span> : <code>{hash}</code>) },
+          { title: 'Hash', cell: ({ hash }) => <Id id={hash} /> },
         ]}
       />
     </>

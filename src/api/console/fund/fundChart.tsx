@@ -2,7 +2,7 @@
 import { fractionDigits } from '../../../domain/money.js';
 import type { FundMirror } from '../../../ledger/fund.js';
 import { Chart, type ChartData, type Line } from '../chart.js';
-import { count, money } from '../parts.js';
+import { count, money } from '../values.js';
 
 const dayMs = 86_400_000;
 

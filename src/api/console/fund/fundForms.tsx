@@ -3,7 +3,8 @@ import type { FundChange } from '../../../domain/approval.js';
 import { decimalString } from '../../../domain/money.js';
 import type { FundMirror } from '../../../ledger/fund.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
-import { ActionForm, Evidence, Field, money } from '../parts.js';
+import { ActionForm, Evidence, Field } from '../fields.js';
+import { money } from '../values.js';
 
 export const changeReasons = {
   deposit: [

@@ -5,7 +5,9 @@ import { actionWords } from '../approvals/approvalWords.js';
 import { ChartScripts, type ChartData } from '../chart.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
 import { addressOf, type Page } from '../paging.js';
-import { ageOf, Choice, Field, Filters, Id, money, Money, Pages, Said, State, Table, When } from '../parts.js';
+import { Choice, Field, Filters } from '../fields.js';
+import { Pages, Table } from '../tables.js';
+import { ageOf, Id, money, Money, None, Said, State, When } from '../values.js';
 import { PartnerChoice, PartnerName } from '../partnerParts.js';
 import { FundChart, HeldChart, spans } from './fundChart.js';
 import { FundForms } from './fundForms.js';
@@ -83,7 +85,7 @@ const amountIn = ({ currency }: FundRow, amountMinor: number) => (
 );
 
 function runwayOf({ availableMinor, overdraftMinor, drawnIn7DaysMinor }: FundRow) {
-  if (drawnIn7DaysMinor <= 0) return <span class="none">—</span>;
+  if (drawnIn7DaysMinor <= 0) return <None />;
   const left = Math.max(0, availableMinor + overdraftMinor);
   return ageOf(0, (left * 7 * 86_400_000) / drawnIn7DaysMinor);
 }
@@ -246,12 +248,7 @@ function Entries({ page, currency, timeZone }: { page: Page<EntryRow>; currency:
           { title: 'Reference', cell: ({ reference }) => <Said text={reference} most={60} /> },
           {
             title: 'Payment',
-            cell: ({ paymentId }) =>
-              paymentId === null ? (
-                <span class="none">—</span>
-              ) : (
-                <Id id={paymentId} href={`/console/payments/${paymentId}`} />
-              ),
+            cell: ({ paymentId }) => <Id id={paymentId} under="/console/payments/" />,
           },
         ]}
       />

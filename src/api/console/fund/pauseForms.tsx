@@ -2,7 +2,8 @@
 import type { Pause } from '../../../ledger/pauses.js';
 import { Who } from '../approvals/approvalWords.js';
 import type { FormContext } from '../desk.js';
-import { ActionForm, Evidence, Said, When } from '../parts.js';
+import { ActionForm, Evidence } from '../fields.js';
+import { Said, When } from '../values.js';
 
 export const pauseReasons = [
   ['fund_unclear', 'The fund is not what it should be'],

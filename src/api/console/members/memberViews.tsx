@@ -2,7 +2,9 @@
 import type { Balance } from '../../../ledger/outcomes.js';
 import type { Entry, Lot, Member } from '../../../ledger/points.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
-import { ActionForm, count, Count, Evidence, Facts, Field, Id, Pages, plain, Said, Table, When } from '../parts.js';
+import { ActionForm, Evidence, Field } from '../fields.js';
+import { Facts, Pages, Table } from '../tables.js';
+import { count, Count, Id, plain, Said, When } from '../values.js';
 import { PartnerName } from '../partnerParts.js';
 import type { Page } from '../paging.js';
 import type { MemberPlace } from './memberReads.js';
@@ -136,12 +138,7 @@ export function MemberPage(props: MemberPageProps) {
           { title: 'Reference', cell: ({ reference }) => <Said text={reference} most={60} /> },
           {
             title: 'Payment',
-            cell: ({ paymentId }) =>
-              paymentId === null ? (
-                <span class="none">—</span>
-              ) : (
-                <Id id={paymentId} href={`/console/payments/${paymentId}`} />
-              ),
+            cell: ({ paymentId }) => <Id id={paymentId} under="/console/payments/" />,
           },
         ]}
       />
@@ -167,7 +164,7 @@ function Lots({ lots, hasMoreLots, timeZone }: MemberPageProps) {
           { title: 'Reference', cell: ({ reference }) => <Said text={reference} most={60} /> },
           {
             title: 'Credit',
-            cell: ({ creditId }) => (creditId === null ? <span class="none">—</span> : <Id id={creditId} />),
+            cell: ({ creditId }) => <Id id={creditId} />,
           },
         ]}
       />

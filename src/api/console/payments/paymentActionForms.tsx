@@ -2,7 +2,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { mayConfirmAfter } from '../../../domain/proof.js';
 import type { FormContext } from '../desk.js';
-import { ActionForm, Evidence, Field } from '../parts.js';
+import { ActionForm, Evidence, Field } from '../fields.js';
 import { reviewReasonOf, type ShownPayment } from './paymentReads.js';
 
 export const probeReasons = [

@@ -16,7 +16,7 @@ import { ConsoleStop } from '../consoleStop.js';
 import { Desk } from '../desk.js';
 import { evidence, formOf, idOf, versionField } from '../forms.js';
 import { actorOf, type Operator } from '../operator.js';
-import { money, plain } from '../parts.js';
+import { money, plain } from '../values.js';
 import { canConfirmAgain, canProbe, canRetry, probeReasons, resolveReasons } from './paymentActionForms.js';
 import { readPayment, type ShownPayment } from './paymentReads.js';
 import { refusalWords } from './paymentWords.js';

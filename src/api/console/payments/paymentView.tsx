@@ -1,6 +1,7 @@
 /** The page of one payment: how it stands, what happened, what was booked, called and told, who looked at it and acted. */
 import type { ComponentChildren } from 'preact';
-import { count, Count, Facts, Id, Money, Said, State, Table, When } from '../parts.js';
+import { Facts, Table } from '../tables.js';
+import { count, Count, Id, Money, Said, State, When } from '../values.js';
 import { PartnerName } from '../partnerParts.js';
 import { masked } from './paymentPages.js';
 import { reviewReasonOf, type PaymentParts, type ShownPayment } from './paymentReads.js';

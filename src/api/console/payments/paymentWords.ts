@@ -1,6 +1,6 @@
 /** What happened to a payment, and what a person can do about it, in words. */
 import type { ReviewReason } from '../../../domain/payment.js';
-import { count, money, plain } from '../parts.js';
+import { count, money, plain } from '../values.js';
 import type { ShownEvent } from './paymentReads.js';
 
 type Body = ShownEvent['body'];

@@ -1,10 +1,11 @@
 /** One difference: both sides beside each other, and what may be done. */
-import type { ComponentChildren } from 'preact';
 import { decimalString } from '../../../domain/money.js';
 import type { Difference } from '../../../ledger/reconciliations.js';
 import { Who } from '../approvals/approvalWords.js';
 import type { FormContext } from '../desk.js';
-import { ActionForm, Choice, Evidence, Facts, Field, Id, Money, plain, Said, State, When } from '../parts.js';
+import { ActionForm, Choice, Evidence, Field } from '../fields.js';
+import { Facts } from '../tables.js';
+import { Id, Money, plain, Said, State, When } from '../values.js';
 import { PartnerName } from '../partnerParts.js';
 import type { OurEntry, OurPayment, PlacedDifference } from './differenceReads.js';
 import { kindWords } from './reconciliationViews.js';
@@ -93,14 +94,14 @@ function Ours({ entries, payment, difference, timeZone }: DifferencePageProps) {
             ['Amount', <Money amountMinor={amountMinor} currency={difference.currency} />],
             ['When', <When at={at} timeZone={timeZone} />],
             ['Reference', <Said text={reference} />],
-            ['Payment', paymentLink(paymentId)],
+            ['Payment', <Id id={paymentId} under="/console/payments/" />],
           ]}
         />
       ))}
       {payment !== null && (
         <Facts
           facts={[
-            ['Payment', paymentLink(payment.id)],
+            ['Payment', <Id id={payment.id} under="/console/payments/" />],
             ['State', <State state={payment.state} />],
             ['Invoice', <Said text={payment.invoiceNumber} />],
             ['Amount', <Money amountMinor={payment.amountMinor} currency={payment.currency} />],
@@ -143,10 +144,6 @@ function Theirs({ difference, payment, timeZone }: DifferencePageProps) {
   );
 }
 
-function paymentLink(id: string | null): ComponentChildren {
-  return id === null ? <span class="none">—</span> : <Id id={id} href={`/console/payments/${id}`} />;
-}
-
 function Explained({ difference, timeZone }: { difference: Difference; timeZone: string }) {
   const { reason, explainedBy, explainedAt, approvalId } = difference;
   return (
@@ -157,14 +154,7 @@ function Explained({ difference, timeZone }: { difference: Difference; timeZone:
           ['Reason', <Said text={reason} most={2_000} />],
           ['By', <Who who={explainedBy} />],
           ['When', <When at={explainedAt} timeZone={timeZone} />],
-          [
-            'Set right by',
-            approvalId === null ? (
-              <span class="none">—</span>
-            ) : (
-              <Id id={approvalId} href={`/console/approvals/${approvalId}`} />
-            ),
-          ],
+          ['Set right by', <Id id={approvalId} under="/console/approvals/" />],
         ]}
       />
     </>

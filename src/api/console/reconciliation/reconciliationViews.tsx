@@ -2,21 +2,9 @@
 import { differenceKinds, differenceStates } from '../../../ledger/reconciliations.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
 import { addressOf, pageWords, type Page, type Sort } from '../paging.js';
-import {
-  ActionForm,
-  ageOf,
-  Choice,
-  count,
-  Field,
-  Filters,
-  Id,
-  Money,
-  Pages,
-  Said,
-  State,
-  Table,
-  When,
-} from '../parts.js';
+import { ActionForm, Choice, Field, Filters } from '../fields.js';
+import { Pages, Table } from '../tables.js';
+import { ageOf, count, Id, Money, Said, State, None, When } from '../values.js';
 import { PartnerChoice, PartnerName, SortChoice } from '../partnerParts.js';
 import type { DifferenceRow, RunRow } from './differenceReads.js';
 
@@ -101,12 +89,7 @@ export function DifferencesPage({
             { title: 'Last seen', cell: ({ lastSeenAt }) => <When at={lastSeenAt} timeZone={timeZone} /> },
             {
               title: 'Payment',
-              cell: ({ paymentId }) =>
-                paymentId === null ? (
-                  <span class="none">—</span>
-                ) : (
-                  <Id id={paymentId} href={`/console/payments/${paymentId}`} />
-                ),
+              cell: ({ paymentId }) => <Id id={paymentId} under="/console/payments/" />,
             },
           ]}
         />
@@ -182,11 +165,7 @@ export function RunsPage({
 }
 
 const tookOf = ({ startedAt, finishedAt }: RunRow) =>
-  startedAt === null || finishedAt === null ? (
-    <span class="none">—</span>
-  ) : (
-    ageOf(startedAt.getTime(), finishedAt.getTime())
-  );
+  startedAt === null || finishedAt === null ? <None /> : ageOf(startedAt.getTime(), finishedAt.getTime());
 
 function Found({ failure, result }: Pick<RunRow, 'failure' | 'result'>) {
   const told = Object.entries(result).flatMap(([name, value]) =>

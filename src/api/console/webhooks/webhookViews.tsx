@@ -2,22 +2,9 @@
 import { listenableTypes } from '../../events/eventSchemas.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
 import type { Page } from '../paging.js';
-import {
-  ActionForm,
-  Choice,
-  count,
-  Count,
-  Facts,
-  Field,
-  Filters,
-  Id,
-  Pages,
-  plain,
-  Said,
-  State,
-  Table,
-  When,
-} from '../parts.js';
+import { ActionForm, Choice, Field, Filters } from '../fields.js';
+import { Facts, Pages, Table } from '../tables.js';
+import { count, Count, Id, plain, Said, State, When } from '../values.js';
 import { PartnerChoice, PartnerName } from '../partnerParts.js';
 import { deliveryStates, mostLookedThrough, type DeliveryRow, type EndpointRow } from './webhookReads.js';
 
