@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import pg from 'pg';
+import { statOf } from './costs.js';
 
 export interface BenchOptions {
   /** 0: the bench's own number. */
@@ -109,6 +110,15 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
+/** How much better A is, pair by pair: above 1, it is. @param better whether more of the figure is better, or less */
+export function pairedRatio<T>(
+  pairs: readonly Pair<T, T>[],
+  figure: (of: T) => number,
+  better: 'more' | 'less',
+): Spread {
+  return spreadOf(pairs.map(({ a, b }) => (better === 'more' ? figure(a) / figure(b) : figure(b) / figure(a))));
+}
+
 export const spreadText = ({ median, least, most }: Spread, digits = 0): string =>
   `${median.toFixed(digits)}  (${least.toFixed(digits)} … ${most.toFixed(digits)})`;
 
@@ -149,12 +159,19 @@ export async function residentMiB(pids: readonly number[]): Promise<number> {
   return each.reduce((sum, one) => sum + one, 0);
 }
 
-const ticksASecond = 100;
+/** So many at once, until all are done. */
+export async function inTurns<T, R>(all: readonly T[], atOnce: number, work: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = all.values();
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const one of queue) results.push(await work(one));
+    }),
+  );
+  return results;
+}
 
 /** User and system time that a process has used. */
 export async function cpuMsOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // After the name in parentheses: state is the third field, utime and stime are the 14th and 15th.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksASecond;
+  return statOf(pid, await readFile(`/proc/${pid}/stat`, 'utf8')).ownMs;
 }

@@ -7,16 +7,24 @@ import { rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { v7 as uuidv7 } from 'uuid';
 import { loyaltyPartner } from '../scripts/demoWorld.js';
 import { applyPartner } from '../scripts/partner.js';
 import { freePort, repository, startPostgres, type RunningPostgres } from '../scripts/stack.js';
 import { passwords, prepareDatabase } from '../scripts/surety.js';
 import { KeyRing } from '../src/keyring.js';
 import { Audit } from '../src/ledger/audit.js';
-import { Ledger, type PaymentKey } from '../src/ledger/ledger.js';
+import { Ledger } from '../src/ledger/ledger.js';
 import { fill } from './fill.js';
-import { describeMachine, measurePairs, spreadOf, spreadText, type BenchOptions, type Report } from './harness.js';
+import {
+  describeMachine,
+  inTurns,
+  measurePairs,
+  spreadOf,
+  spreadText,
+  type BenchOptions,
+  type Report,
+} from './harness.js';
+import { holdAndCapture, openQuoted } from './openQuoted.js';
 
 const defaultTransfers = 10_000_000;
 /** Members of the new books: some must have points to spend. */
@@ -24,8 +32,7 @@ const transfersInEmpty = 10_000;
 const paymentsAMeasurement = 400;
 const warmUpPayments = 400;
 const atOnce = 4;
-const points = 10;
-const amountMinor = 100;
+const price = { points: 10, amountMinor: 100 } as const;
 /** A pair takes a second or two: so many for one that is asked for. */
 const pairsAPair = 7;
 const blocksToSeal = 20;
@@ -41,12 +48,6 @@ const flags = [
   '-c',
   'checkpoint_timeout=30min',
 ];
-
-const policy = {
-  ...{ freshnessMs: 60_000, quoteTtlMs: 1_800_000, giveUpAfterMs: 900_000, pendingGapMs: 30_000, quietMs: 120_000 },
-  ...{ marginMs: 600_000, waitScale: 1, trustTemporalSignals: true },
-};
-const saga = { kind: 'saga', id: 'bench' } as const;
 
 interface Measured {
   readonly ms: number;
@@ -184,19 +185,13 @@ class Books {
   async #pay(pool: pg.Pool, count: number): Promise<number> {
     const ledger = new Ledger(pool);
     const buyers = await this.#anyMembers(count);
-    const payments = await inTurns(buyers, async (memberId) => ({ memberId, key: await this.#open() }));
+    const opening = new Ledger(this.unsynced);
+    const payments = await inTurns(buyers, atOnce, async (memberId) => ({
+      memberId,
+      key: await openQuoted(opening, this.partnerId, price),
+    }));
     const began = performance.now();
-    await inTurns(payments, async ({ key, memberId }) => {
-      const at = Date.now();
-      const confirmation = {
-        ...{ memberId, seen: { amountMinor, currency: 'RUB', points }, confirmationId: randomUUID() },
-        actor: { kind: 'member', id: memberId } as const,
-      };
-      const held = await ledger.hold(key, confirmation, at);
-      const captured = await ledger.capture(key, 1, randomUUID(), 'request', at);
-      if (held.outcome !== 'held' || captured.outcome !== 'captured')
-        throw new Error(`A payment went wrong: ${held.outcome}, ${captured.outcome}`);
-    });
+    await inTurns(payments, atOnce, ({ key, memberId }) => holdAndCapture(ledger, key, memberId, price));
     return performance.now() - began;
   }
 
@@ -214,30 +209,6 @@ class Books {
       [numbers],
     );
     return rows.map(({ member }) => member);
-  }
-
-  async #open(): Promise<PaymentKey> {
-    const ledger = new Ledger(this.unsynced);
-    const at = Date.now();
-    const opened = await ledger.openPayment({
-      ...{ partnerId: this.partnerId, paymentId: uuidv7(), scheme: 'loyalty', invoiceId: randomUUID(), memberId: null },
-      ...{ openedBy: saga, policy, links: {}, at },
-    });
-    if (opened.outcome === 'refused') throw new Error(opened.reason);
-    const key = { partnerId: this.partnerId, paymentId: opened.paymentId, epoch: opened.epoch };
-    const read = {
-      ...{
-        status: 'pending',
-        number: 'N-1',
-        description: 'a stay',
-        amountMinor,
-        vatAmountMinor: null,
-        currency: 'RUB',
-      },
-      ...{ expiresAt: new Date(at + 86_400_000).toISOString(), paymentUrl: null },
-    };
-    await ledger.quote(key, read, { points, pricedAt: at }, 0, at);
-    return key;
   }
 
   async bytes(): Promise<number> {
@@ -264,16 +235,4 @@ class Books {
   async close(): Promise<void> {
     await Promise.all([this.admin.end(), this.worker.end(), this.unsynced.end()]);
   }
-}
-
-/** So many at once, until all are done. */
-async function inTurns<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const queue = all.values();
-  await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      for (const one of queue) results.push(await work(one));
-    }),
-  );
-  return results;
 }

@@ -13,6 +13,7 @@ const unlimited = { INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '1000', INVOICEBOX_CALL
 export interface StartedSurety {
   readonly surety: Surety;
   readonly databaseUrl: string;
+  readonly temporalPid: number;
 }
 
 /**
@@ -57,5 +58,5 @@ export async function startedSurety(
   });
   ends.push(() => surety.close());
   await surety.prepare();
-  return { surety, databaseUrl: postgres.url('bench') };
+  return { surety, databaseUrl: postgres.url('bench'), temporalPid: temporal.pid };
 }

@@ -122,6 +122,7 @@ async function assureOthersCanEnter(folder: string): Promise<void> {
 export interface RunningTemporal {
   readonly address: string;
   readonly uiUrl: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -157,7 +158,7 @@ export function startTemporal(options: {
     ...(options.flags ?? []),
   ]); // prettier-ignore
   const address = `127.0.0.1:${options.port}`;
-  return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, stop: () => server.stop() };
+  return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, pid: server.pid, stop: () => server.stop() };
 }
 
 const linesKept = 400;
