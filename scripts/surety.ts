@@ -194,6 +194,8 @@ export class Surety {
       DATABASE_CONSOLE_URL: postgres.url(database, 'surety_console', passwords.console),
       OPERATOR_OIDC_ISSUER: `${this.twin.url}/idp`,
       OPERATOR_OIDC_CLIENT_SECRET: demo.loginSecret,
+      // Everybody comes from one address here.
+      SURETY_ADDRESS_REQUESTS_PER_SECOND: '10000',
       ...(temporalUiUrl === undefined ? {} : { TEMPORAL_UI_URL: temporalUiUrl }),
     };
     const all = { ...this.#environment('surety_api', passwords.api), ...own, ...environment };

@@ -1,23 +1,22 @@
 /** The API's process: REST under /v1, the buyer's page under /pay, health. */
 import 'reflect-metadata';
-import type { IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
-import { raw, urlencoded } from 'express';
+import { urlencoded } from 'express';
 import helmet from 'helmet';
-import { codecBodyLimit, codecPath, temporalUiAlone } from './api/codec/codecBorder.js';
+import { codecPath, temporalUiAlone } from './api/codec/codecBorder.js';
 import { readStatementForm } from './api/console/reconciliation/statementForm.js';
-import { readJsonBody } from './api/jsonBody.js';
 import { serveDocumentation } from './api/openapi.js';
 import { ApiModule } from './api/api.module.js';
 import { NestLog } from './api/nestLog.js';
-import { answerUnreadable, refuseEmptyIds } from './api/unreadable.js';
+import { refuseEmptyIds } from './api/unreadable.js';
 import { ProblemFilter } from './api/problem.js';
 import { followRequests } from './api/requests.js';
+import { boundBodies, PatientForAWhile } from './api/slowClients.js';
 import { untilRecovered } from './awaitRecovery.js';
 import { readApiConfig } from './config.js';
 import { createLog } from './log.js';
@@ -26,11 +25,6 @@ import { createRegistry } from './metrics/registry.js';
 import { serveMetrics } from './metrics/scrape.js';
 
 const bodyLimit = '64kb';
-const bodyWithinMs = 30_000;
-const filePaths = ['/v1/credits/imports', '/v1/fund/statements', '/console/reconciliation/statements'];
-const fileWithinMs = 30 * 60_000;
-/** As Node says it of late headers. */
-const lateBody = () => Object.assign(new Error('the body is late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 const config = readApiConfig();
 const log = createLog('api', config.LOG_LEVEL);
 const registry = createRegistry();
@@ -39,13 +33,15 @@ const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = config;
 const tracing =
   collector === undefined ? null : (await import('./tracing/tracing.js')).startTracing('surety-api', collector);
 await untilRecovered(config, config.PORT, log);
-const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(config, log, tracing), {
-  bodyParser: false,
-  logger: new NestLog(log),
-});
+const app = await NestFactory.create<NestExpressApplication>(
+  ApiModule.with(config, log, tracing),
+  new PatientForAWhile(),
+  { bodyParser: false, logger: new NestLog(log) },
+);
 
 app.disable('x-powered-by');
 app.set('query parser', 'simple');
+app.set('trust proxy', config.TRUSTED_PROXIES);
 if (tracing !== null) app.use(tracing.request);
 app.use(followRequests(new HttpMetrics(registry), log));
 app.use(
@@ -76,28 +72,11 @@ app.use('/docs', (_request: unknown, response: { setHeader(name: string, value: 
   response.setHeader('Content-Security-Policy', `${own}; style-src 'self' 'unsafe-inline'; img-src 'self' data:`);
   next();
 });
-// A body is here within half a minute, except where files are sent.
-app.use((request: IncomingMessage, _response: unknown, next: () => void) => {
-  if (!filePaths.some((path) => request.url?.startsWith(path) === true)) {
-    const late = setTimeout(() => {
-      // An answer may take longer: an export, for one.
-      if (!request.complete) answerUnreadable(lateBody(), request.socket);
-    }, bodyWithinMs);
-    request.once('close', () => {
-      clearTimeout(late);
-    });
-  }
-  next();
-});
-app.use('/v1', refuseEmptyIds, ...readJsonBody);
+app.use(boundBodies);
+app.use('/v1', refuseEmptyIds);
 app.use(['/pay', '/console'], urlencoded({ extended: false, limit: bodyLimit, parameterLimit: 50 }), cookieParser());
 const temporalUi = config.TEMPORAL_UI_URL === undefined ? null : new URL(config.TEMPORAL_UI_URL).origin;
-app.use(
-  codecPath,
-  temporalUiAlone(temporalUi),
-  cookieParser(),
-  raw({ limit: codecBodyLimit, type: 'application/json' }),
-);
+app.use(codecPath, temporalUiAlone(temporalUi), cookieParser());
 app.use('/console/reconciliation/statements', readStatementForm);
 app.useStaticAssets(fileURLToPath(new URL('./api/pay/assets/', import.meta.url)), {
   prefix: '/pay-assets/',
@@ -115,10 +94,7 @@ serveDocumentation(app);
 app.useGlobalFilters(new ProblemFilter(config.SURETY_TEST_MODE === '1'));
 app.enableShutdownHooks();
 
-const server = await app.listen(config.PORT, config.HOST);
-server.on('clientError', answerUnreadable);
-// Slow clients may not hold a connection for ever.
-Object.assign(server, { headersTimeout: 15_000, requestTimeout: fileWithinMs, keepAliveTimeout: 10_000 });
+await app.listen(config.PORT, config.HOST);
 if (config.METRICS_PORT !== 0) {
   const metrics = serveMetrics(registry, { port: config.METRICS_PORT, host: config.HOST }, (error) => {
     log.error({ error }, 'a scrape was not answered');

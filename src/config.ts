@@ -1,8 +1,11 @@
 /** The one place that reads the environment: validated once, at start, into one typed object a process. */
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const url = z.url().max(2_000);
+/** Of a site, without the slashes at its end. */
+const siteUrl = url.transform((text) => text.replace(/(?<!\/)\/+$/, ''));
 
 const common = {
   DATABASE_URL: url,
@@ -25,7 +28,7 @@ const common = {
     .default('plain'),
   SURETY_TEST_MODE: z.enum(['0', '1']).default('0'),
   /** Of a collector of traces, by OTLP over HTTP. Absent: there are none, and nothing of them is loaded. */
-  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: siteUrl.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 } as const;
 
@@ -81,8 +84,11 @@ const consoleEnvironment = {
     .default('UTC')
     .refine((zone) => isTimeZone(zone), 'is no time zone'),
   /** The address of the Temporal UI, for links to a payment's workflow. */
-  TEMPORAL_UI_URL: url.optional(),
+  TEMPORAL_UI_URL: siteUrl.optional(),
 } as const;
+
+const isNetwork = (text: string): boolean =>
+  ['loopback', 'linklocal', 'uniquelocal'].includes(text) || ipaddr.isValid(text) || ipaddr.isValidCIDR(text);
 
 function isTimeZone(zone: string): boolean {
   try {
@@ -97,13 +103,25 @@ const apiEnvironment = z.object({
   ...common,
   PORT: port.default(3000),
   HOST: z.string().default('0.0.0.0'),
-  SURETY_BASE_URL: url,
+  SURETY_BASE_URL: siteUrl,
   /** How long a request waits for the saga's outcome before it says "processing", in milliseconds. */
   SURETY_ANSWER_WITHIN_MS: z.coerce.number().int().min(100).max(30_000).default(8_000),
   /** Where Prometheus finds this process, apart from the public port; 0: nowhere. */
   METRICS_PORT: port.default(9464),
   /** What one API key may ask of one API process, over 10 s. */
   SURETY_KEY_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(100),
+  /** What one address may ask of the pages that are open to everybody, over 10 s. Many buyers may be behind one. */
+  SURETY_ADDRESS_REQUESTS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(50),
+  /**
+   * Whose word about a client's address is taken (`X-Forwarded-For`): addresses and networks by commas, or Express's names of
+   * them. Nobody comes from these himself but what stands in front of us.
+   */
+  TRUSTED_PROXIES: z
+    .string()
+    .max(2_000)
+    .default('loopback,linklocal,uniquelocal')
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .refine((all) => all.every(isNetwork), 'must be addresses and networks by commas'),
   ...consoleEnvironment,
 });
 

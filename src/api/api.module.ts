@@ -27,6 +27,7 @@ import { temporalClient } from '../temporalClient.js';
 import { AddressGuard } from '../webhooks/address.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { WebhookStarts } from '../webhookStarts.js';
+import { AddressRate, AddressRateGuard } from './addressRate.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { LoginTokens } from './auth/loginTokens.js';
 import { OpenId } from './auth/openId.js';
@@ -86,7 +87,7 @@ export class ApiModule implements OnApplicationShutdown {
   /** @param tracing null: nothing is traced */
   static with(config: ApiConfig, log: Log, tracing: Pick<Tracing, 'workflow' | 'end'> | null): DynamicModule {
     const testMode = config.SURETY_TEST_MODE === '1';
-    const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
+    const baseUrl = config.SURETY_BASE_URL;
     // Lazy: the API starts, and reads go on, while Temporal is down.
     const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
     const client = temporalClient(connection, config, tracing?.workflow);
@@ -181,7 +182,9 @@ export class ApiModule implements OnApplicationShutdown {
         { provide: OpenId, useValue: openId },
         { provide: Logins, useValue: new Logins(openId, baseUrl) },
         { provide: PayOptions, useValue: new PayOptions(new URL(baseUrl).origin, testMode) },
+        { provide: AddressRate, useValue: new AddressRate(config.SURETY_ADDRESS_REQUESTS_PER_SECOND) },
         { provide: APP_PIPE, useClass: BorderPipe },
+        AddressRateGuard,
         Cursors,
         Idempotency,
         ImportUploads,

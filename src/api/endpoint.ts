@@ -25,6 +25,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { ApiKeyGuard, type Scope } from './auth/apiKeys.js';
 import { Problem, problems, type ProblemCode } from './problem.js';
+import { JsonBodyGuard } from './jsonBody.js';
 import { KeyRateGuard } from './keyRate.js';
 import { UnreadGuard } from './unread.js';
 import { validate } from './validate.js';
@@ -79,7 +80,12 @@ export const problemSchema = z
   .meta({ description: 'RFC 9457' });
 
 export const ApiController = (path: string, tag: string) =>
-  applyDecorators(Controller(path), UseGuards(ApiKeyGuard, KeyRateGuard, UnreadGuard), ApiTags(tag), ApiBearerAuth());
+  applyDecorators(
+    Controller(path),
+    UseGuards(ApiKeyGuard, KeyRateGuard, JsonBodyGuard, UnreadGuard),
+    ApiTags(tag),
+    ApiBearerAuth(),
+  );
 
 export function Endpoint(endpoint: EndpointDescription): MethodDecorator {
   const { scope, summary, description, answers, body } = endpoint;

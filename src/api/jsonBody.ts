@@ -4,7 +4,8 @@
  * the database could not keep as it is. Bodies of other media types are left unread for the endpoints that stream them.
  */
 import type { IncomingMessage } from 'node:http';
-import { raw, type RequestHandler } from 'express';
+import { HttpException, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { raw, type Request, type RequestHandler, type Response } from 'express';
 import { visit, type JSONPath } from 'jsonc-parser';
 import { Problem } from './problem.js';
 import { invalidFields, type InvalidField } from './validate.js';
@@ -29,23 +30,44 @@ const isUtf8 = (contentType: string | undefined): boolean => {
   return charset === undefined || /^utf-?8$/i.test(charset);
 };
 
-/** Leaves `request.body` undefined where there is none, or one of another type. */
-export const readJsonBody: readonly RequestHandler[] = [
+const readers: readonly RequestHandler[] = [
   raw({ limit: batchLimit, type: (request) => isBatch(request) && isJson(request.headers['content-type']) }),
   raw({ limit, type: (request) => !isBatch(request) && isJson(request.headers['content-type']) }),
-  (request, _response, next) => {
+];
+
+/**
+ * Reads the body of whoever was let in; of nobody else a byte is kept or parsed. Leaves `request.body` undefined where there
+ * is none, or one of another type.
+ */
+@Injectable()
+export class JsonBodyGuard implements CanActivate {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<Request>();
+    for (const reader of readers) await readBody(reader, request, http.getResponse<Response>());
     const bytes: unknown = request.body;
     request.body = undefined;
     // Clients that send nothing say `Content-Length: 0`, often with a type.
-    if (!(bytes instanceof Buffer) || bytes.length === 0) {
-      next();
-      return;
-    }
+    if (!(bytes instanceof Buffer) || bytes.length === 0) return true;
     if (!isUtf8(request.headers['content-type'])) throw new Problem('unsupported_media_type', 'Only UTF-8 is read.');
     request.body = parseJson(textOf(bytes));
-    next();
-  },
-];
+    return true;
+  }
+}
+
+/** By a parser of Express's. Throws HttpException with the status that the parser gives to what it refuses. */
+export const readBody = (reader: RequestHandler, request: Request, response: Response): Promise<void> =>
+  new Promise((resolve, reject) => {
+    void reader(request, response, (error?: Error | string) => {
+      if (error === undefined) resolve();
+      else reject(refused(error));
+    });
+  });
+
+function refused(error: Error | string): Error {
+  if (!(error instanceof Error)) return new Error(error);
+  return 'status' in error && typeof error.status === 'number' ? new HttpException(error.message, error.status) : error;
+}
 
 function textOf(bytes: Buffer): string {
   try {

@@ -88,7 +88,7 @@ function decimalOf(text: string): { negative: boolean; digits: string; scale: nu
   if (match === null) return null;
   const [, sign, whole = '', fraction = '', power = '0'] = match;
   const significant = (whole + fraction).replace(/^0+/, '');
-  const digits = significant.replace(/0+$/, '');
+  const digits = significant.replace(/(?<!0)0+$/, '');
   const scale = Number(power) - fraction.length + (significant.length - digits.length);
   return { negative: sign === '-', digits, scale };
 }

@@ -199,7 +199,7 @@ export function readRow(fields: readonly string[], shape: Shape, mapping: Statem
 }
 
 const longestId = 100;
-const outerSpaces = /^[\s\u00a0\u2009\u202f]+|[\s\u00a0\u2009\u202f]+$/g;
+const outerSpaces = /^[\s\u00a0\u2009\u202f]+|(?<![\s\u00a0\u2009\u202f])[\s\u00a0\u2009\u202f]+$/g;
 
 /** By how much the fund changed. */
 function movedBy(

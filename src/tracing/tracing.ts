@@ -34,9 +34,9 @@ export interface Tracing {
   readonly end: () => Promise<void>;
 }
 
-/** @param endpoint of the collector: spans go to `<endpoint>/v1/traces` */
+/** @param endpoint of the collector, without a slash at its end: spans go to `<endpoint>/v1/traces` */
 export function startTracing(service: 'surety-api' | 'surety-worker', endpoint: string): Tracing {
-  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
+  const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces` });
   const provider = new NodeTracerProvider({
     resource: new Resource({ 'service.name': service, 'service.version': release }),
     spanProcessors: [new BatchSpanProcessor(wordless(exporter), { scheduledDelayMillis: exportEveryMs })],

@@ -432,8 +432,11 @@ async function seesNothingOfA(key: string, path: string): Promise<void> {
   for (const id of Object.values(ids)) expect(text).not.toContain(id);
 }
 
-/** The same bytes but for the request's id. */
+/** The same bytes and headers but for the request's id, and what is made of it or of the moment. */
 function expectSame(one: RawAnswer, two: RawAnswer): void {
-  const told = ({ status, type, text }: RawAnswer) => [status, type, text.replace(/"requestId":"[^"]*"/, '')];
+  const told = ({ status, text, headers: { date, etag, ...headers } }: RawAnswer) => {
+    expect([typeof date, typeof etag]).toEqual(['string', 'string']);
+    return [status, headers, text.replace(/"requestId":"[^"]*"/, '')];
+  };
   expect(told(one)).toEqual(told(two));
 }

@@ -146,6 +146,7 @@ describe('the fund', () => {
 
     await page.getByText('Set the low-water mark').click();
     await page.locator('form[action$="/low-water"] [name=amount]').fill('10,00');
+    await giveEvidence(page, 'Set the mark', 'agreed');
     await act(page, 'Set the mark');
     expect((await fundOf()).lowWaterMinor).toBe(1_000);
     await close();

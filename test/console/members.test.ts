@@ -180,6 +180,7 @@ describe('webhooks', () => {
     await failedDelivery(endpointId);
     const { page, close } = await open('olga', `/console/webhooks/endpoints/${endpointId}`);
     await inspectView(page, 'endpoint', 'endpoint-disabled');
+    await giveEvidence(page, 'Enable again', 'mended');
     await act(page, 'Enable again');
     expect(await page.locator('.done').innerText()).toContain('Enabled again');
     const endpoint = await new Webhooks(world.surety.admin).endpoint(partnerId, endpointId, Date.now());

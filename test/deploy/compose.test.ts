@@ -168,7 +168,9 @@ describe('the production shape', () => {
     ];
     const withDefault = [...source.matchAll(/\$\{(\w+):?-/g)].map(([, name]) => name);
     const optional = consoles.map(([, name]) => name ?? '');
-    const allowed = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE', ...quotas, ...optional];
+    const addresses = ['TRUSTED_PROXIES', 'SURETY_ADDRESS_REQUESTS_PER_SECOND'];
+    const plain = ['LOG_LEVEL', 'TEMPORAL_LOG_LEVEL', 'SURETY_PUBLISH', 'SURETY_TEST_MODE'];
+    const allowed = [...plain, ...quotas, ...addresses, ...optional];
     expect(withDefault.filter((name) => !allowed.includes(name ?? ''))).toEqual([]);
     expect(source).not.toMatch(/\$(\{\w+\}|\w)/);
   });

@@ -1,6 +1,7 @@
 /** What is installed: under which licences, and what of it runs a script when it is. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 
 interface Locked {
   readonly license?: string;
@@ -12,7 +13,10 @@ interface Locked {
 }
 
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> };
-const root = JSON.parse(readFileSync('package.json', 'utf8')) as { scarfSettings?: { enabled?: boolean } };
+const root = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  scarfSettings?: { enabled?: boolean };
+  scripts: Record<string, string>;
+};
 const packages = Object.entries(lock.packages).filter(
   ([path, { link }]) => path.includes('node_modules/') && link !== true,
 );
@@ -23,7 +27,7 @@ const allowed = [
   'CC-BY-4.0',
 ]; // prettier-ignore
 /** Used to build and test; passed on to nobody. */
-const allowedInDevelopment = [...allowed, 'MPL-2.0'];
+const allowedInDevelopment = [...allowed, 'MPL-2.0', 'Zlib'];
 /** Their lock entries say nothing; their packages' files do: MIT, MIT, Unlicense. */
 const saidInTheirFiles = ['busboy', 'streamsearch', 'unionfs'];
 
@@ -70,5 +74,19 @@ describe('what is installed', () => {
         integrity?.startsWith('sha512-') !== true,
     );
     expect(loose.map(([path]) => path)).toEqual([]);
+  });
+
+  it('is asked about by a job for users’ CI: nightly and with each change, of what runs in production, with no right to write', () => {
+    const job = parse(readFileSync('deploy/ci/audit.yml', 'utf8')) as {
+      on: { schedule: unknown[]; pull_request: { paths: string[] } };
+      permissions: Record<string, string>;
+      jobs: { audit: { steps: { run?: string }[] } };
+    };
+    expect(job.on.schedule.length).toBe(1);
+    expect(job.on.pull_request.paths).toContain('package-lock.json');
+    expect(job.permissions).toEqual({ contents: 'read' });
+    expect(job.jobs.audit.steps.flatMap(({ run }) => run ?? [])).toEqual(['npm run audit']);
+    // From the lock file: nothing is installed, so nothing of it runs.
+    expect(root.scripts['audit']).toBe('npm audit --package-lock-only --omit=dev --audit-level=high');
   });
 });

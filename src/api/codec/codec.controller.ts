@@ -10,6 +10,8 @@ import type { Payload } from '@temporalio/common';
 import { EncryptingCodec } from '../../codec.js';
 import { Acts } from '../console/acts.js';
 import { hasRole } from '../console/operator.js';
+import { readBody } from '../jsonBody.js';
+import { readPayloads } from './codecBorder.js';
 import { OperatorSessions, sessionCookie, type ConsoleRequest } from '../console/operatorSessions.js';
 
 const mostPayloads = 5_000;
@@ -45,6 +47,7 @@ export class CodecController {
       response.status(403).json({ message: 'Histories do not say whose they are: only who sees every partner may.' });
       return;
     }
+    await readBody(readPayloads, request, response);
     const body = payloadsBody.safeParse(readJson(request.body));
     if (!body.success) {
       response.status(400).json({ message: z.prettifyError(body.error) });

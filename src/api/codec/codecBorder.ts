@@ -2,7 +2,7 @@
  * Who may ask for histories to be decrypted from a browser: the Temporal UI's own pages, with an operator's cookie. A page
  * from elsewhere can't even try, and what does not say where it comes from is no browser's request from there.
  */
-import type { RequestHandler } from 'express';
+import { raw, type RequestHandler } from 'express';
 
 export const codecPath = '/codec';
 
@@ -31,4 +31,4 @@ export function temporalUiAlone(origin: string | null): RequestHandler {
 }
 
 /** A page of the UI's history has some hundred payloads, each of a few hundred bytes. */
-export const codecBodyLimit = '2mb';
+export const readPayloads = raw({ limit: '2mb', type: 'application/json' });

@@ -1,17 +1,37 @@
 /** What becomes of a wish that needs a second person: where the operator goes on, or why nothing was asked for. */
+import type { Response } from 'express';
 import type { AdjustOutcome } from '../../ledger/adjustments.js';
 import type { FundChangeOutcome } from '../../ledger/fund.js';
 import type { FundCorrectionOutcome } from '../../ledger/reconciliations.js';
+import type { Begun } from './acts.js';
 import { refusalWords } from './approvals/approvalWords.js';
-import type { StopKind } from './consoleStop.js';
+import { ConsoleStop, type StopKind } from './consoleStop.js';
+import { addressOf } from './paging.js';
 
-export type Asked =
+type Asked =
   | { readonly kind: 'asked'; readonly approvalId: string; readonly done: 'asked' | 'asked_before' | 'performed' }
   | { readonly kind: 'not'; readonly outcome: string; readonly stop: StopKind; readonly words: string };
 
+/**
+ * Ends what was begun, and leads to the approval that waits, or was waived.
+ * @param here where he goes on when nothing was asked for
+ */
+export async function endAsAsked(
+  begun: Begun,
+  outcome: FundChangeOutcome | FundCorrectionOutcome | AdjustOutcome,
+  here: string,
+  response: Response,
+): Promise<void> {
+  const asked = askedOf(outcome);
+  if (asked.kind === 'not') return begun.refuse(asked.outcome, new ConsoleStop(asked.stop, asked.words, here));
+  const { approvalId, done } = asked;
+  await begun.done({ approvalId, done });
+  response.redirect(303, addressOf(`/console/approvals/${approvalId}`, { done }));
+}
+
 const not = (outcome: string, stop: StopKind, words: string): Asked => ({ kind: 'not', outcome, stop, words });
 
-export function askedOf(outcome: FundChangeOutcome | FundCorrectionOutcome | AdjustOutcome): Asked {
+function askedOf(outcome: FundChangeOutcome | FundCorrectionOutcome | AdjustOutcome): Asked {
   switch (outcome.outcome) {
     case 'requested':
       return { kind: 'asked', approvalId: outcome.approval.id, done: 'asked' };

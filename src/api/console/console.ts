@@ -35,6 +35,27 @@ import { ReviewController } from './review.controller.js';
 
 const consolePoolSize = 5;
 
+/** All that is below /console, and the codec server of who is logged in there. */
+export const consoleControllers: readonly Type[] = [
+  // Nobody reaches it where no origin is configured (src/api/codec/codecBorder.ts).
+  CodecController,
+  ConsoleLoginController,
+  OverviewController,
+  ConsoleFundController,
+  ConsoleFundActionsController,
+  ConsolePausesController,
+  ConsoleReconciliationController,
+  ConsoleReconciliationActionsController,
+  ConsoleMembersController,
+  ConsoleWebhooksController,
+  ConsoleApprovalsController,
+  ConsoleAuditController,
+  ReviewController,
+  PaymentsListController,
+  PaymentViewController,
+  PaymentActionsController,
+];
+
 export function consoleParts(
   config: ApiConfig,
   client: Client,
@@ -42,27 +63,9 @@ export function consoleParts(
 ): { controllers: Type[]; providers: Provider[] } {
   const { DATABASE_CONSOLE_URL: databaseUrl, OPERATOR_OIDC_ISSUER: issuer } = config;
   if (databaseUrl === undefined || issuer === undefined) return { controllers: [], providers: [] };
-  const baseUrl = config.SURETY_BASE_URL.replace(/\/+$/, '');
+  const baseUrl = config.SURETY_BASE_URL;
   return {
-    controllers: [
-      // Nobody reaches it where no origin is configured (src/api/codec/codecBorder.ts).
-      CodecController,
-      ConsoleLoginController,
-      OverviewController,
-      ConsoleFundController,
-      ConsoleFundActionsController,
-      ConsolePausesController,
-      ConsoleReconciliationController,
-      ConsoleReconciliationActionsController,
-      ConsoleMembersController,
-      ConsoleWebhooksController,
-      ConsoleApprovalsController,
-      ConsoleAuditController,
-      ReviewController,
-      PaymentsListController,
-      PaymentViewController,
-      PaymentActionsController,
-    ],
+    controllers: [...consoleControllers],
     providers: [
       { provide: EncryptingCodec, useValue: new EncryptingCodec(config.SURETY_CODEC_KEYS) },
       { provide: ConsoleOptions, useValue: new ConsoleOptions(config, issuer, baseUrl) },

@@ -28,6 +28,7 @@ function stopOf(error: unknown): ConsoleStop {
     return new ConsoleStop('trouble', 'The database is busy or away; try again in a moment.');
   const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
   if (status === 404) return new ConsoleStop('not_found');
+  if (status === 429) return new ConsoleStop('too_often');
   return status !== null && status < 500
     ? new ConsoleStop('invalid', 'The request cannot be read.')
     : new ConsoleStop('trouble');

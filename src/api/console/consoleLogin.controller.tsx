@@ -3,6 +3,7 @@ import { Controller, Get, Logger, Post, Query, Req, Res, UseGuards } from '@nest
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { OperatorActs } from '../../ledger/operatorActs.js';
+import { AddressRateGuard } from '../addressRate.js';
 import { OpenId } from '../auth/openId.js';
 import { requestIdOf } from '../requests.js';
 import { Acts } from './acts.js';
@@ -25,6 +26,7 @@ const home = '/console';
 
 @ApiExcludeController()
 @Controller('console')
+@UseGuards(AddressRateGuard)
 export class ConsoleLoginController {
   readonly #log = new Logger('console');
 
@@ -150,7 +152,7 @@ export class ConsoleLoginController {
 }
 
 /** A page of the console itself, whatever else was asked for. */
-function ownAddress(address: unknown): string {
+export function ownAddress(address: unknown): string {
   if (typeof address !== 'string' || address.length > longestAddress) return home;
   const isOwn = /^\/console(?:[/?][^\\\s]*)?$/.test(address) && !address.startsWith('/console/log');
   return isOwn && new URL(address, 'http://page').pathname.startsWith(home) ? address : home;

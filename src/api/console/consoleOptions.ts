@@ -42,7 +42,7 @@ export class ConsoleOptions {
     this.sessionMs = config.OPERATOR_SESSION_MS;
     this.freshMs = config.OPERATOR_FRESH_MS;
     this.timeZone = config.CONSOLE_TIME_ZONE;
-    this.temporalUiUrl = config.TEMPORAL_UI_URL?.replace(/\/+$/, '') ?? null;
+    this.temporalUiUrl = config.TEMPORAL_UI_URL ?? null;
     this.temporalNamespace = config.TEMPORAL_NAMESPACE;
     this.testMode = config.SURETY_TEST_MODE === '1';
   }

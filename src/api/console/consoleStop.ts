@@ -30,6 +30,11 @@ export const stops = {
     title: 'This has changed since you opened the page',
     lead: 'Nothing was done. Look at it as it is now, and decide again.',
   },
+  too_often: {
+    status: 429,
+    title: 'Too many requests at once',
+    lead: 'Nothing was done. Try again in ten seconds.',
+  },
   invalid: {
     status: 422,
     title: 'This cannot be done so',

@@ -10,6 +10,7 @@ import { ConsoleReads, type PageReads } from './consoleReads.js';
 import { ConsoleStop } from './consoleStop.js';
 import { doneWords } from './doneWords.js';
 import { renderConsole, type Frame } from './frame.js';
+import type { Operator } from './operator.js';
 import { formTokenOf, type ConsoleRequest } from './operatorSessions.js';
 
 const partnerRow = z.object({ id: z.uuid(), slug: z.string(), name: z.string(), timeZone: z.string() });
@@ -78,11 +79,15 @@ export class Desk {
    */
   async partnerOf(request: Request, reads: PageReads): Promise<ConsolePartner | null> {
     const slug = request.query['partner'];
-    return slug === undefined || slug === '' ? null : this.partnerNamed(request, reads, slug);
+    return slug === undefined || slug === '' ? null : this.#partnerNamed(request, reads, slug);
   }
 
-  /** The partner of this slug, of whom a form tells. */
-  async partnerNamed(request: Request, reads: PageReads, slug: unknown): Promise<ConsolePartner> {
+  /** The partner of whom a form tells by his slug. */
+  partnerFor(operator: Operator, request: Request, slug: string): Promise<ConsolePartner> {
+    return this.reads.for(operator, (reads) => this.#partnerNamed(request, reads, slug));
+  }
+
+  async #partnerNamed(request: Request, reads: PageReads, slug: unknown): Promise<ConsolePartner> {
     const found = (await this.partners(reads)).find((partner) => partner.slug === slug);
     if (found !== undefined) return found;
     await this.#refuse(request, `partner ${typeof slug === 'string' ? slug : ''}`);

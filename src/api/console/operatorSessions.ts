@@ -1,10 +1,11 @@
 /** Operators' sessions: rows in Postgres under the hash of a random id that only the cookie knows; a new one at each login. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { CookieOptions, Request } from 'express';
 import { DataSource, LessThan, MoreThan } from 'typeorm';
 import { OperatorSessionEntity } from '../../database/entities/operatorSession.js';
 import type { PendingLogin } from '../../database/entities/session.js';
+import { isSameSecret } from '../auth/sameSecret.js';
 import { ConsoleOptions } from './consoleOptions.js';
 import { roles, type Operator } from './operator.js';
 
@@ -37,11 +38,8 @@ const hashOf = (id: string): Buffer => createHash('sha256').update(id).digest();
 export const formTokenOf = ({ csrfSecret }: OperatorSession): string =>
   createHmac('sha256', csrfSecret).update('console-form').digest('base64url');
 
-export function isFormToken(session: OperatorSession, token: unknown): boolean {
-  if (typeof token !== 'string') return false;
-  const [given, right] = [Buffer.from(token), Buffer.from(formTokenOf(session))];
-  return given.length === right.length && timingSafeEqual(given, right);
-}
+export const isFormToken = (session: OperatorSession, token: unknown): boolean =>
+  isSameSecret(token, formTokenOf(session));
 
 @Injectable()
 export class OperatorSessions {
@@ -80,7 +78,7 @@ export class OperatorSessions {
   /** The login that this browser began under this state; it can be taken once. */
   async takeLogin(id: unknown, state: unknown): Promise<PendingLogin | null> {
     const row = await this.#row(id);
-    if (row === null || row.login?.state !== state) return null;
+    if (row === null || row.login === null || !isSameSecret(state, row.login.state)) return null;
     const { affected } = await this.#sessions.delete({ idHash: row.idHash });
     return affected === 1 ? row.login : null;
   }

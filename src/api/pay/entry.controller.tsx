@@ -2,9 +2,10 @@
  * How a buyer comes in (the seed's loyalty scheme, step 1): the entry link, the programme's login or the partner's
  * one-time token, and how he leaves. An invoice id alone reads no invoice and shows no balance.
  */
-import { Body, Controller, Get, Logger, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Logger, Param, Post, Query, Req, Res, UseGuards } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
+import { AddressRateGuard } from '../addressRate.js';
 import { LoginTokens } from '../auth/loginTokens.js';
 import { Points } from '../../ledger/points.js';
 import { Payments } from '../payments/payments.js';
@@ -20,6 +21,7 @@ const longestAddress = 6_000;
 type QueryFields = Readonly<Record<string, unknown>>;
 
 @Controller('pay/:slug')
+@UseGuards(AddressRateGuard)
 export class EntryController {
   readonly #log = new Logger('pay');
 
@@ -296,6 +298,7 @@ function ownAddress(request: Request): string {
   return url.pathname + url.search;
 }
 
-function isOwnAddress(slug: string, address: string): boolean {
+/** Whether a form may lead there: an entry address of this programme. */
+export function isOwnAddress(slug: string, address: string): boolean {
   return address.startsWith(`/pay/${slug}?`) && !/[\\\s]/.test(address) && address.length <= longestAddress;
 }

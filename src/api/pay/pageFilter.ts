@@ -25,8 +25,12 @@ export function sendTroublePage(request: Request, response: Response, status: nu
   response.status(status).set('Cache-Control', 'no-store').type('html').send(html);
 }
 
-function viewOf(method: string, status: number): 'not_found' | 'bad_request' | 'trouble' | 'sent_unknown' {
+function viewOf(
+  method: string,
+  status: number,
+): 'not_found' | 'too_often' | 'bad_request' | 'trouble' | 'sent_unknown' {
   if (status === 404) return 'not_found';
+  if (status === 429) return 'too_often';
   if (status < 500) return 'bad_request';
   return method === 'GET' || method === 'HEAD' ? 'trouble' : 'sent_unknown';
 }

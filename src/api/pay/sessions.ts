@@ -1,10 +1,11 @@
 /** Buyers' sessions: rows in Postgres under the hash of a random id that only the cookie knows; a new one at each login. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { CookieOptions } from 'express';
 import { DataSource, MoreThan } from 'typeorm';
 import { SessionEntity, type PendingLogin } from '../../database/entities/session.js';
 import { withPartner } from '../../database/withPartner.js';
+import { isSameSecret } from '../auth/sameSecret.js';
 
 const loggedInForMs = 60 * 60_000;
 const mostTakenAlong = 10;
@@ -31,11 +32,7 @@ const hashOf = (id: string): Buffer => createHash('sha256').update(id).digest();
 export const csrfTokenOf = (session: Session): string =>
   createHmac('sha256', session.csrfSecret).update('form').digest('base64url');
 
-export function isCsrfToken(session: Session, token: unknown): boolean {
-  if (typeof token !== 'string') return false;
-  const [given, right] = [Buffer.from(token), Buffer.from(csrfTokenOf(session))];
-  return given.length === right.length && timingSafeEqual(given, right);
-}
+export const isCsrfToken = (session: Session, token: unknown): boolean => isSameSecret(token, csrfTokenOf(session));
 
 @Injectable()
 export class Sessions {
@@ -60,7 +57,7 @@ export class Sessions {
   /** The login that this browser began under this state; it can be taken once. */
   async takeLogin(partnerId: string, id: unknown, state: unknown): Promise<PendingLogin | null> {
     const row = await this.#row(partnerId, id);
-    if (row?.login?.state !== state || row?.login === null || row === null) return null;
+    if (row === null || row.login === null || !isSameSecret(state, row.login.state)) return null;
     const ended = await this.#delete(partnerId, row.idHash);
     return ended ? row.login : null;
   }

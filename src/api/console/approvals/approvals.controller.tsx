@@ -153,7 +153,7 @@ export class ConsoleApprovalsController {
     const act = { action: `approval.${decision}`, subject: id, subjectKind: 'approval', partnerId };
     const { action, subject, body, requestedBy, reason } = approval;
     const shown = { action, subject, body, requestedBy, reason };
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { ...given, shown } });
+    const begun = await this.acts.begin(request, { ...act, detail: { ...given, shown } });
     const decided = await this.approvals.decide({
       partnerId,
       approvalId: id,
@@ -164,8 +164,8 @@ export class ConsoleApprovalsController {
       at: now,
     });
     const why = whyNot(decided, decision);
-    await this.acts.write(request, { ...act, outcome: why === null ? 'done' : `refused: ${why.outcome}` });
-    if (why !== null) throw new ConsoleStop(why.stop, why.words, here);
+    if (why !== null) return begun.refuse(why.outcome, new ConsoleStop(why.stop, why.words, here));
+    await begun.done();
     // A return is granted by now, and booked by its saga; the rest is done.
     if (decision === 'approve' && action === 'payment.return')
       this.returnStarts.start({ partnerId, returnId: subject });

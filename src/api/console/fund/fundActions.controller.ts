@@ -9,14 +9,14 @@ import { Fund, type FundMirror } from '../../../ledger/fund.js';
 import { currency, reference as referenceText } from '../../validate.js';
 import { Acts } from '../acts.js';
 import { amountOf } from '../amounts.js';
-import { askedOf } from '../askedChange.js';
+import { endAsAsked } from '../askedChange.js';
 import { ConsoleGuard, Me, NeedsFreshLogin, NeedsRole } from '../consoleGuard.js';
 import { ConsoleStop } from '../consoleStop.js';
 import { Desk, type ConsolePartner } from '../desk.js';
 import { evidence, formOf, said, versionField } from '../forms.js';
 import { actorOf, type Operator } from '../operator.js';
 import { addressOf } from '../paging.js';
-import { changeReasons, clearReasons } from './fundForms.js';
+import { changeReasons, clearReasons, markReasons } from './fundForms.js';
 
 const path = '/console/fund';
 const amountField = z.string().max(30);
@@ -44,6 +44,7 @@ const markForm = z.object({
   ...of,
   version: z.string().regex(/^(none|-?\d{1,15})$/, 'is missing'),
   amount: amountField,
+  ...evidence(markReasons),
 });
 
 @ApiExcludeController()
@@ -62,88 +63,80 @@ export class ConsoleFundActionsController {
   async change(@Me() operator: Operator, @Body() body: unknown, @Req() request: Request, @Res() response: Response) {
     const { partner: slug, kind, currency: of, version, amount, ...given } = formOf(changeForm, body);
     const amountMinor = amountOf(amount, of, kind === 'correction' ? 'be_signed' : 'be_positive');
-    const partner = await this.#partner(operator, slug, request);
+    const partner = await this.desk.partnerFor(operator, request, slug);
     const here = addressOf(path, { partner: slug, currency: of });
     const fund = await this.#fund(partner, of);
-    const act = { action: `fund.${kind}`, subjectKind: 'fund', subject: `${slug} ${of}`, partnerId: partner.id };
-    const shown = { sizeMinor: version };
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { amountMinor, ...given, shown } });
+    const begun = await this.acts.begin(request, {
+      ...actOn(`fund.${kind}`, partner, of),
+      detail: { amountMinor, ...given, shown: { sizeMinor: version } },
+    });
     if (fund.sizeMinor !== version) {
-      await this.acts.write(request, { ...act, outcome: 'refused: stale' });
-      throw new ConsoleStop('stale_page', 'The fund’s size is another by now: somebody has booked something.', here);
+      const words = 'The fund’s size is another by now: somebody has booked something.';
+      return begun.refuse('stale', new ConsoleStop('stale_page', words, here));
     }
-    const asked = askedOf(
-      await this.fund.requestChange({
-        partnerId: partner.id,
-        approvalId: uuidv7(),
-        kind,
-        currency: of,
-        amountMinor,
-        reference: given.reference,
-        reason: said(given),
-        actor: actorOf(operator),
-        at: Date.now(),
-      }),
-    );
-    if (asked.kind === 'not') {
-      await this.acts.write(request, { ...act, outcome: `refused: ${asked.outcome}` });
-      throw new ConsoleStop(asked.stop, asked.words, here);
-    }
-    const { approvalId, done } = asked;
-    await this.acts.write(request, { ...act, outcome: 'done', detail: { approvalId, done } });
-    response.redirect(303, addressOf(`/console/approvals/${approvalId}`, { done }));
+    const outcome = await this.fund.requestChange({
+      partnerId: partner.id,
+      approvalId: uuidv7(),
+      kind,
+      currency: of,
+      amountMinor,
+      reference: given.reference,
+      reason: said(given),
+      actor: actorOf(operator),
+      at: Date.now(),
+    });
+    return endAsAsked(begun, outcome, here, response);
   }
 
   @Post('doubt/clear')
   @NeedsFreshLogin()
   async clear(@Me() operator: Operator, @Body() body: unknown, @Req() request: Request, @Res() response: Response) {
     const { partner: slug, version, ...given } = formOf(clearForm, body);
-    const partner = await this.#partner(operator, slug, request);
+    const partner = await this.desk.partnerFor(operator, request, slug);
     const [fund] = await this.fund.read(partner.id, Date.now());
-    const act = { action: 'fund.doubt_clear', subjectKind: 'fund', subject: slug, partnerId: partner.id };
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { ...given, shown: { doubtedAtMs: version } } });
+    const begun = await this.acts.begin(request, {
+      ...actOn('fund.doubt_clear', partner),
+      detail: { ...given, shown: { doubtedAtMs: version } },
+    });
     const doubtedAt = fund?.doubtedAt ?? null;
     const wish = { partnerId: partner.id, actor: actorOf(operator), reason: said(given), at: Date.now() };
     const isStale = doubtedAt === null || Date.parse(doubtedAt) !== version;
     const outcome = isStale ? 'not_doubted' : (await this.fund.clearDoubt(wish)).outcome;
     switch (outcome) {
       case 'cleared':
-        await this.acts.write(request, { ...act, outcome: 'done' });
+        await begun.done();
         response.redirect(303, addressOf(path, { partner: slug, done: 'doubt_cleared' }));
         return;
-      case 'not_doubted':
-        await this.acts.write(request, { ...act, outcome: 'refused: stale' });
-        throw new ConsoleStop(
-          'stale_page',
-          'It is not doubted any more, or doubted anew.',
-          addressOf(path, { partner: slug }),
-        );
+      case 'not_doubted': {
+        const words = 'It is not doubted any more, or doubted anew.';
+        return begun.refuse('stale', new ConsoleStop('stale_page', words, addressOf(path, { partner: slug })));
+      }
     }
   }
 
   @Post('low-water')
   async setMark(@Me() operator: Operator, @Body() body: unknown, @Req() request: Request, @Res() response: Response) {
-    const { partner: slug, currency: of, version, amount } = formOf(markForm, body);
+    const { partner: slug, currency: of, version, amount, ...given } = formOf(markForm, body);
     const lowWaterMinor = amount.trim() === '' ? null : amountOf(amount, of, 'be_anything');
-    const partner = await this.#partner(operator, slug, request);
+    const partner = await this.desk.partnerFor(operator, request, slug);
     const here = addressOf(path, { partner: slug, currency: of });
     const fund = await this.#fund(partner, of);
-    const act = { action: 'fund.low_water', subjectKind: 'fund', subject: `${slug} ${of}`, partnerId: partner.id };
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { lowWaterMinor, shown: version } });
+    const begun = await this.acts.begin(request, {
+      ...actOn('fund.low_water', partner, of),
+      detail: { lowWaterMinor, ...given, shown: version },
+    });
     if (String(fund.lowWaterMinor ?? 'none') !== version) {
-      await this.acts.write(request, { ...act, outcome: 'refused: stale' });
-      throw new ConsoleStop('stale_page', 'Somebody has set another mark meanwhile.', here);
+      return begun.refuse('stale', new ConsoleStop('stale_page', 'Somebody has set another mark meanwhile.', here));
     }
     const wish = { partnerId: partner.id, currency: of, lowWaterMinor, actor: actorOf(operator), at: Date.now() };
     const { outcome } = await this.fund.setLowWater(wish);
     switch (outcome) {
       case 'set':
-        await this.acts.write(request, { ...act, outcome: 'done' });
+        await begun.done();
         response.redirect(303, addressOf(path, { partner: slug, currency: of, done: 'mark_set' }));
         return;
       case 'not_found':
-        await this.acts.write(request, { ...act, outcome: 'refused: not_found' });
-        throw new ConsoleStop('not_found', 'There is no fund of this currency.', path);
+        return begun.refuse('not_found', new ConsoleStop('not_found', 'There is no fund of this currency.', path));
     }
   }
 
@@ -152,8 +145,11 @@ export class ConsoleFundActionsController {
     if (fund === undefined) throw new ConsoleStop('not_found', 'There is no fund of this currency.', path);
     return fund;
   }
-
-  #partner(operator: Operator, slug: string, request: Request): Promise<ConsolePartner> {
-    return this.desk.reads.for(operator, (reads) => this.desk.partnerNamed(request, reads, slug));
-  }
 }
+
+const actOn = (action: string, { id, slug }: ConsolePartner, currency?: string) => ({
+  action,
+  subjectKind: 'fund',
+  subject: currency === undefined ? slug : `${slug} ${currency}`,
+  partnerId: id,
+});

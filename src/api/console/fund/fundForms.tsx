@@ -31,6 +31,12 @@ export const clearReasons = [
   ['other', 'Other'],
 ] as const;
 
+export const markReasons = [
+  ['pace_changed', 'More or less is drawn than before'],
+  ['agreed', 'The partner wants it so'],
+  ['other', 'Other'],
+] as const;
+
 const changes: readonly {
   readonly kind: FundChange;
   readonly title: string;
@@ -113,6 +119,7 @@ export function FundForms({ partner, fund, forms }: { partner: ConsolePartner; f
             value={fund.lowWaterMinor === null ? '' : decimalString(fund.lowWaterMinor, currency)}
             hint={`Empty: none. Available: ${money(fund.availableMinor, currency)}`}
           />
+          <Evidence reasons={markReasons} />
         </ActionForm>
       </details>
     </>

@@ -74,7 +74,8 @@ export function readFlow(
   );
 }
 
-const entryRow = z.object({
+/** An entry of the books that moved a fund. */
+export const entryRow = z.object({
   id: z.uuid(),
   at: z.date(),
   kind: z.string(),

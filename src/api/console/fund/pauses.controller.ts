@@ -46,29 +46,28 @@ export class ConsolePausesController {
     request: Request,
     response: Response,
   ): Promise<void> {
-    const partnerId = slug === '' ? null : (await this.#partner(operator, slug, request)).id;
+    const partnerId = slug === '' ? null : (await this.desk.partnerFor(operator, request, slug)).id;
     const here = slug === '' ? path : addressOf(path, { partner: slug });
     const act = { action: `payments.${what}`, subjectKind: 'partner', subject: slug === '' ? 'all' : slug, partnerId };
     if (partnerId === null && operator.partners !== '*') {
       await this.acts.write(request, { ...act, outcome: 'refused' });
       throw new ConsoleStop('other_partner');
     }
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { ...given, shown: version } });
+    const begun = await this.acts.begin(request, { ...act, detail: { ...given, shown: version } });
     const open = (await this.pauses.open(partnerId)).find(({ ofAll }) => ofAll === (partnerId === null));
     const isStale = versionOf(open) !== version || (open === undefined) !== (what === 'pause');
     const outcome = isStale ? 'stale' : await this.#set(what, partnerId, given, operator);
     switch (outcome) {
       case 'paused':
       case 'resumed':
-        await this.acts.write(request, { ...act, outcome: 'done' });
+        await begun.done();
         response.redirect(303, addressOf(path, { partner: slug, done: outcome }));
         return;
       case 'already_paused':
       case 'not_paused':
       case 'not_found':
       case 'stale':
-        await this.acts.write(request, { ...act, outcome: `refused: ${outcome}` });
-        throw new ConsoleStop('stale_page', 'Somebody has turned the switch meanwhile.', here);
+        return begun.refuse(outcome, new ConsoleStop('stale_page', 'Somebody has turned the switch meanwhile.', here));
     }
   }
 
@@ -79,9 +78,5 @@ export class ConsolePausesController {
         ? await this.pauses.pause(partnerId, said(given), actor, Date.now())
         : await this.pauses.resume(partnerId, actor, Date.now());
     return answer.outcome;
-  }
-
-  #partner(operator: Operator, slug: string, request: Request) {
-    return this.desk.reads.for(operator, (reads) => this.desk.partnerNamed(request, reads, slug));
   }
 }

@@ -9,7 +9,7 @@ import { Points } from '../../../ledger/points.js';
 import { defaultSoonDays } from '../../../partnerSettings.js';
 import { day, externalId, reference as referenceText } from '../../validate.js';
 import { Acts } from '../acts.js';
-import { askedOf } from '../askedChange.js';
+import { endAsAsked } from '../askedChange.js';
 import { ConsoleGuard, Me, NeedsFreshLogin, NeedsRole } from '../consoleGuard.js';
 import { ConsoleStop } from '../consoleStop.js';
 import { Desk } from '../desk.js';
@@ -63,7 +63,7 @@ export class ConsoleMembersController {
   @Post('search')
   async search(@Me() operator: Operator, @Body() body: unknown, @Req() request: Request, @Res() response: Response) {
     const { partner: slug, member } = formOf(searchForm, body);
-    const partner = await this.desk.reads.for(operator, (reads) => this.desk.partnerNamed(request, reads, slug));
+    const partner = await this.desk.partnerFor(operator, request, slug);
     const byName = await this.points.findMember(partner.id, member);
     const memberId = byName ?? (uuid.test(member) ? member.toLowerCase() : null);
     const outcome = memberId === null ? 'not found' : 'found';
@@ -140,23 +140,14 @@ export class ConsoleMembersController {
     const place = await this.#place(operator, id, request);
     const { partnerId } = place;
     const act = { action: 'points.adjust', subjectKind: 'member', subject: id, partnerId };
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { ...adjustment, ...given, shown: version } });
+    const begun = await this.acts.begin(request, { ...act, detail: { ...adjustment, ...given, shown: version } });
     const member = await this.points.readMember(partnerId, id, place.soonDays ?? defaultSoonDays, Date.now());
     if (member === null || versionOf(member) !== version) {
-      await this.acts.write(request, { ...act, outcome: 'refused: stale' });
-      throw new ConsoleStop('stale_page', 'His points are others by now.', here);
+      return begun.refuse('stale', new ConsoleStop('stale_page', 'His points are others by now.', here));
     }
     const wish = { partnerId, memberId: id, approvalId: uuidv7(), reference, reason: said(given) };
-    const asked = askedOf(
-      await this.adjustments.request({ ...wish, actor: actorOf(operator), at: Date.now() }, adjustment),
-    );
-    if (asked.kind === 'not') {
-      await this.acts.write(request, { ...act, outcome: `refused: ${asked.outcome}` });
-      throw new ConsoleStop(asked.stop, asked.words, here);
-    }
-    const { approvalId, done } = asked;
-    await this.acts.write(request, { ...act, outcome: 'done', detail: { approvalId, done } });
-    response.redirect(303, addressOf(`/console/approvals/${approvalId}`, { done }));
+    const asked = { ...wish, actor: actorOf(operator), at: Date.now() };
+    return endAsAsked(begun, await this.adjustments.request(asked, adjustment), here, response);
   }
 
   async #place(operator: Operator, id: string, request: Request) {

@@ -38,6 +38,14 @@ const resolveForm = z
     message: 'belongs to “paid by us”, and only to it',
   });
 
+interface Sent {
+  readonly operator: Operator;
+  readonly id: string;
+  readonly body: unknown;
+  readonly request: Request;
+  readonly response: Response;
+}
+
 const pageOf = (id: string, done?: string): string =>
   done === undefined ? `/console/payments/${id}` : `/console/payments/${id}?done=${done}`;
 
@@ -72,11 +80,7 @@ export class PaymentActionsController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const { version, ...given } = formOf(askedForm, body);
-    const payment = await this.#readVersion(operator, request, id, version, 'payment.retry');
-    if (!canRetry(payment)) throw this.#tooLate(payment);
-    await this.#write(request, payment, 'payment.retry', 'asked', { ...given, ...shown(payment) });
-    await this.#probeAnd(request, response, payment, 'payment.retry', false);
+    await this.#askAgain({ operator, id, body, request, response }, 'payment.retry', canRetry, false);
   }
 
   @Post(':id/confirm-again')
@@ -89,11 +93,7 @@ export class PaymentActionsController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const { version, ...given } = formOf(askedForm, body);
-    const payment = await this.#readVersion(operator, request, id, version, 'payment.confirm_again');
-    if (!canConfirmAgain(payment)) throw this.#tooLate(payment);
-    await this.#write(request, payment, 'payment.confirm_again', 'asked', { ...given, ...shown(payment) });
-    await this.#probeAnd(request, response, payment, 'payment.confirm_again', true);
+    await this.#askAgain({ operator, id, body, request, response }, 'payment.confirm_again', canConfirmAgain, true);
   }
 
   @Post(':id/resolve')
@@ -138,6 +138,20 @@ export class PaymentActionsController {
       case 'unanswered':
         response.redirect(303, pageOf(payment.id, 'unanswered'));
     }
+  }
+
+  /** With evidence, on a page that shows the payment as it is. */
+  async #askAgain(
+    { operator, id, body, request, response }: Sent,
+    action: string,
+    may: (payment: ShownPayment) => boolean,
+    confirm: boolean,
+  ): Promise<void> {
+    const { version, ...given } = formOf(askedForm, body);
+    const payment = await this.#readVersion(operator, request, id, version, action);
+    if (!may(payment)) throw this.#tooLate(payment);
+    await this.#write(request, payment, action, 'asked', { ...given, ...shown(payment) });
+    await this.#probeAnd(request, response, payment, action, confirm);
   }
 
   async #probeAnd(

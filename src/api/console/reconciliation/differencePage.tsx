@@ -7,7 +7,8 @@ import { ActionForm, Choice, Evidence, Field } from '../fields.js';
 import { Facts } from '../tables.js';
 import { Id, Money, plain, Said, State, When } from '../values.js';
 import { PartnerName } from '../partnerParts.js';
-import type { OurEntry, OurPayment, PlacedDifference } from './differenceReads.js';
+import type { EntryRow } from '../fund/fundReads.js';
+import type { OurPayment, PlacedDifference } from './differenceReads.js';
 import { kindWords } from './reconciliationViews.js';
 
 export const explainReasons = [
@@ -30,7 +31,7 @@ export const versionOf = ({ state, amountMinor, currency, reopened }: Difference
 export interface DifferencePageProps {
   readonly difference: Difference;
   readonly place: PlacedDifference;
-  readonly entries: readonly OurEntry[];
+  readonly entries: readonly EntryRow[];
   readonly payment: OurPayment | null;
   readonly mayAct: boolean;
   readonly forms: FormContext;

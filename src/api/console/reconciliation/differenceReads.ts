@@ -9,6 +9,7 @@ import {
   type DifferenceState,
 } from '../../../ledger/reconciliations.js';
 import type { PageReads } from '../consoleReads.js';
+import { entryRow, type EntryRow } from '../fund/fundReads.js';
 import { placeIn, type Place } from '../paging.js';
 
 const amount = z.coerce.number();
@@ -87,20 +88,10 @@ export function placeOfDifference(reads: PageReads, id: string): Promise<PlacedD
   );
 }
 
-const ours = z.object({
-  id: z.uuid(),
-  at: z.date(),
-  kind: z.string(),
-  amountMinor: amount,
-  reference: z.string(),
-  paymentId: z.uuid().nullable(),
-});
-export type OurEntry = z.infer<typeof ours>;
-
 /** Entries of our books by their ids. */
-export function readOurs(reads: PageReads, ids: readonly string[]): Promise<OurEntry[]> {
+export function readOurs(reads: PageReads, ids: readonly string[]): Promise<EntryRow[]> {
   return reads.rows(
-    ours,
+    entryRow,
     `SELECT id, at, kind, amount AS "amountMinor", reference, payment_id AS "paymentId" FROM transfer
      WHERE id = ANY ($1::uuid[]) ORDER BY at LIMIT 50`,
     [ids],

@@ -13,7 +13,7 @@ import { Problem } from '../../problem.js';
 import { day, reference as referenceText } from '../../validate.js';
 import { Acts } from '../acts.js';
 import { amountOf } from '../amounts.js';
-import { askedOf } from '../askedChange.js';
+import { endAsAsked } from '../askedChange.js';
 import { ConsoleGuard, Me, NeedsFreshLogin, NeedsRole } from '../consoleGuard.js';
 import { ConsoleStop } from '../consoleStop.js';
 import { Desk, type ConsolePartner } from '../desk.js';
@@ -25,9 +25,9 @@ import { placeOfDifference, type PlacedDifference } from './differenceReads.js';
 import { statementFileOf } from './statementForm.js';
 
 const path = '/console/reconciliation';
-const slug = z.string().min(1).max(63);
+const slugField = z.string().min(1).max(63);
 const version = z.string().min(1).max(100);
-const runForm = z.object({ partner: slug });
+const runForm = z.object({ partner: slugField });
 const explainForm = z.object({ version, ...evidence(explainReasons) });
 const correctForm = z.object({
   version,
@@ -37,7 +37,7 @@ const correctForm = z.object({
   ...evidence(correctReasons),
 });
 const dayOrNone = z.preprocess((text) => (text === '' ? null : text), day.nullable().default(null));
-const uploadForm = z.object({ partner: slug, key: z.uuid(), from: dayOrNone, to: dayOrNone });
+const uploadForm = z.object({ partner: slugField, key: z.uuid(), from: dayOrNone, to: dayOrNone });
 
 @ApiExcludeController()
 @Controller('console/reconciliation')
@@ -55,20 +55,19 @@ export class ConsoleReconciliationActionsController {
 
   @Post('run')
   async run(@Me() operator: Operator, @Body() body: unknown, @Req() request: Request, @Res() response: Response) {
-    const partner = await this.#partner(operator, formOf(runForm, body).partner, request);
-    const act = { action: 'reconciliation.run', subjectKind: 'partner', subject: partner.slug, partnerId: partner.id };
-    await this.acts.write(request, { ...act, outcome: 'asked' });
+    const partner = await this.desk.partnerFor(operator, request, formOf(runForm, body).partner);
+    const begun = await this.acts.begin(request, actFor(partner, 'run'));
     const wish = { id: uuidv7(), by: 'request', readSince: null, actor: actorOf(operator), at: Date.now() } as const;
     const { reconciliationId } = await this.reconciliations.want(partner.id, wish);
     await this.starts.wake(partner.id);
-    await this.acts.write(request, { ...act, outcome: 'done', detail: { reconciliationId } });
+    await begun.done({ reconciliationId });
     response.redirect(303, addressOf(`${path}/runs`, { partner: partner.slug, done: 'run_wanted' }));
   }
 
   @Post('statements')
   async upload(@Me() operator: Operator, @Body() body: unknown, @Req() request: Request, @Res() response: Response) {
     const { partner: named, key, from, to } = formOf(uploadForm, body);
-    const partner = await this.#partner(operator, named, request);
+    const partner = await this.desk.partnerFor(operator, request, named);
     const here = addressOf(`${path}/runs`, { partner: partner.slug });
     const file = statementFileOf(request);
     if (file === null) throw new ConsoleStop('invalid', 'No file was sent.', here);
@@ -76,13 +75,7 @@ export class ConsoleReconciliationActionsController {
       throw new ConsoleStop('invalid', 'It would end before it begins.', here);
     const mapping = await this.statements.mapping(partner.id);
     if (mapping === null) throw new ConsoleStop('invalid', 'How its statements are written is not known yet.', here);
-    const act = {
-      action: 'reconciliation.upload',
-      subjectKind: 'partner',
-      subject: partner.slug,
-      partnerId: partner.id,
-    };
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { from, to } });
+    const begun = await this.acts.begin(request, { ...actFor(partner, 'upload'), detail: { from, to } });
     const actor = actorOf(operator);
     const keyHash = wishHash({ actorId: operator.id, route: `POST ${path}/statements`, key });
     try {
@@ -91,11 +84,10 @@ export class ConsoleReconciliationActionsController {
       const wish = { id: uuidv7(), by: 'statement', readSince: null, actor, at: Date.now() } as const;
       await this.reconciliations.want(partner.id, wish);
       await this.starts.wake(partner.id);
-      await this.acts.write(request, { ...act, outcome: 'done', detail: { statementId } });
+      await begun.done({ statementId });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      await this.acts.write(request, { ...act, outcome: `refused: ${error.code}` });
-      throw new ConsoleStop('invalid', `Nothing of it is kept. ${wordsOf(error)}`, here);
+      return begun.refuse(error.code, new ConsoleStop('invalid', `Nothing of it is kept. ${wordsOf(error)}`, here));
     }
     response.redirect(303, addressOf(`${path}/runs`, { partner: partner.slug, done: 'statement_uploaded' }));
   }
@@ -111,15 +103,15 @@ export class ConsoleReconciliationActionsController {
     const { version: seen, ...given } = formOf(explainForm, body);
     const { place, difference, here } = await this.#difference(operator, idOf(id), request);
     const act = actOn(place, difference, 'explain');
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { ...given, shown: seen } });
-    await this.#refuseStale(request, act, difference, seen, here);
+    const begun = await this.acts.begin(request, { ...act, detail: { ...given, shown: seen } });
+    if (versionOf(difference) !== seen) return begun.refuse('stale', isOther(here));
     const explained = { reason: said(given), approvalId: null, actor: actorOf(operator), at: Date.now() };
     const { outcome } = await this.reconciliations.explain(place.partnerId, difference.id, explained);
     if (outcome !== 'explained') {
-      await this.acts.write(request, { ...act, outcome: `refused: ${outcome}` });
-      throw new ConsoleStop('stale_page', 'A later run found this difference no longer.', here);
+      const words = 'A later run found this difference no longer.';
+      return begun.refuse(outcome, new ConsoleStop('stale_page', words, here));
     }
-    await this.acts.write(request, { ...act, outcome: 'done' });
+    await begun.done();
     response.redirect(303, addressOf(here, { done: 'explained' }));
   }
 
@@ -137,31 +129,22 @@ export class ConsoleReconciliationActionsController {
     const { currency } = difference;
     const amountMinor = amountOf(amount, currency, kind === 'correction' ? 'be_signed' : 'be_positive');
     const act = actOn(place, difference, 'correct');
-    await this.acts.write(request, {
+    const begun = await this.acts.begin(request, {
       ...act,
-      outcome: 'asked',
       detail: { kind, amountMinor, bookAs, ...given, shown: seen },
     });
-    await this.#refuseStale(request, act, difference, seen, here);
-    const asked = askedOf(
-      await this.reconciliations.correct(place.partnerId, difference.id, {
-        approvalId: uuidv7(),
-        kind,
-        currency,
-        amountMinor,
-        reference: bookAs,
-        reason: said(given),
-        actor: actorOf(operator),
-        at: Date.now(),
-      }),
-    );
-    if (asked.kind === 'not') {
-      await this.acts.write(request, { ...act, outcome: `refused: ${asked.outcome}` });
-      throw new ConsoleStop(asked.stop, asked.words, here);
-    }
-    const { approvalId, done } = asked;
-    await this.acts.write(request, { ...act, outcome: 'done', detail: { approvalId, done } });
-    response.redirect(303, addressOf(`/console/approvals/${approvalId}`, { done }));
+    if (versionOf(difference) !== seen) return begun.refuse('stale', isOther(here));
+    const outcome = await this.reconciliations.correct(place.partnerId, difference.id, {
+      approvalId: uuidv7(),
+      kind,
+      currency,
+      amountMinor,
+      reference: bookAs,
+      reason: said(given),
+      actor: actorOf(operator),
+      at: Date.now(),
+    });
+    return endAsAsked(begun, outcome, here, response);
   }
 
   async #difference(operator: Operator, id: string, request: Request) {
@@ -171,23 +154,17 @@ export class ConsoleReconciliationActionsController {
     if (difference === null) throw new ConsoleStop('not_found');
     return { place, difference, here: `${path}/differences/${id}` };
   }
-
-  async #refuseStale(
-    request: Request,
-    act: ReturnType<typeof actOn>,
-    difference: Difference,
-    seen: string,
-    here: string,
-  ): Promise<void> {
-    if (versionOf(difference) === seen) return;
-    await this.acts.write(request, { ...act, outcome: 'refused: stale' });
-    throw new ConsoleStop('stale_page', 'A run has found it with another sum, or somebody was faster.', here);
-  }
-
-  #partner(operator: Operator, named: string, request: Request): Promise<ConsolePartner> {
-    return this.desk.reads.for(operator, (reads) => this.desk.partnerNamed(request, reads, named));
-  }
 }
+
+const isOther = (here: string): ConsoleStop =>
+  new ConsoleStop('stale_page', 'A run has found it with another sum, or somebody was faster.', here);
+
+const actFor = ({ id, slug }: ConsolePartner, what: 'run' | 'upload') => ({
+  action: `reconciliation.${what}`,
+  subjectKind: 'partner',
+  subject: slug,
+  partnerId: id,
+});
 
 const actOn = ({ partnerId }: PlacedDifference, { id }: Difference, what: 'explain' | 'correct') => ({
   action: `difference.${what}`,

@@ -2,11 +2,17 @@
 import { listenableTypes } from '../../events/eventSchemas.js';
 import type { ConsolePartner, FormContext } from '../desk.js';
 import type { Page } from '../paging.js';
-import { ActionForm, Choice, Field, Filters } from '../fields.js';
+import { ActionForm, Choice, Evidence, Field, Filters } from '../fields.js';
 import { Facts, Pages, Table } from '../tables.js';
 import { count, Count, Id, plain, Said, State, When } from '../values.js';
 import { PartnerChoice, PartnerName } from '../partnerParts.js';
 import { deliveryStates, mostLookedThrough, type DeliveryRow, type EndpointRow } from './webhookReads.js';
+
+export const enableReasons = [
+  ['mended', 'The partner has mended it'],
+  ['tried', 'It was tried, and answers'],
+  ['other', 'Other'],
+] as const;
 
 export interface ChosenDeliveries {
   readonly [name: string]: string | undefined;
@@ -227,7 +233,9 @@ export function EndpointPage({
           confirm="Enable it again? It is sent what comes from now on; what it has missed can be replayed."
           submit="Enable again"
           hidden={{ version: endpoint.state }}
-        />
+        >
+          <Evidence reasons={enableReasons} />
+        </ActionForm>
       )}
       {mayAct && endpoint.state === 'enabled' && (
         <details class="act">

@@ -11,7 +11,7 @@ import { Acts } from '../acts.js';
 import { ConsoleGuard, Me, NeedsRole } from '../consoleGuard.js';
 import { ConsoleStop } from '../consoleStop.js';
 import { Desk } from '../desk.js';
-import { filtersOf, formOf, idOf } from '../forms.js';
+import { evidence, filtersOf, formOf, idOf } from '../forms.js';
 import { hasRole, type Operator } from '../operator.js';
 import { addressOf, pageOf } from '../paging.js';
 import {
@@ -22,7 +22,7 @@ import {
   type DeliveryRow,
   type EndpointRow,
 } from './webhookReads.js';
-import { EndpointPage, WebhooksPage } from './webhookViews.js';
+import { enableReasons, EndpointPage, WebhooksPage } from './webhookViews.js';
 
 const path = '/console/webhooks';
 const mostReplayed = 10_000;
@@ -43,8 +43,10 @@ const filters = z.object({
   ...ofDeliveries,
 });
 const endpointFilters = z.object(ofDeliveries);
-const enableForm = z.object({ version: z.enum(['enabled', 'disabled'], 'is missing') });
-const rangeForm = enableForm.extend({
+const version = z.enum(['enabled', 'disabled'], 'is missing');
+const enableForm = z.object({ version, ...evidence(enableReasons) });
+const rangeForm = z.object({
+  version,
   from: moment,
   to: moment,
   which: z.enum(['undelivered', 'all'], 'is one of the list'),
@@ -135,11 +137,10 @@ export class ConsoleWebhooksController {
   ) {
     const [endpoint, eventId] = [await this.#endpoint(operator, idOf(text), request), idOf(eventText)];
     const here = `${path}/endpoints/${endpoint.id}`;
-    const act = actOn(endpoint, 'replay');
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { eventId } });
+    const begun = await this.acts.begin(request, { ...actOn(endpoint, 'replay'), detail: { eventId } });
     const { outcome } = await this.webhooks.replay(endpoint.partnerId, endpoint.id, eventId, Date.now());
-    await this.acts.write(request, { ...act, outcome: outcome === 'asked' ? 'done' : `refused: ${outcome}` });
-    if (outcome !== 'asked') throw notSent(outcome, here);
+    if (outcome !== 'asked') return begun.refuse(outcome, notSent(outcome, here));
+    await begun.done();
     response.redirect(303, addressOf(here, { done: 'replayed' }));
   }
 
@@ -152,23 +153,19 @@ export class ConsoleWebhooksController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const { version, which, ...span } = formOf(rangeForm, body);
+    const { version: seen, which, ...span } = formOf(rangeForm, body);
     const [from, to] = [Date.parse(span.from), Date.parse(span.to)];
     const endpoint = await this.#endpoint(operator, idOf(text), request);
     const here = `${path}/endpoints/${endpoint.id}`;
     if (to <= from) throw new ConsoleStop('invalid', 'The span would end before it begins.', here);
-    const act = actOn(endpoint, 'replay_range');
-    await this.acts.write(request, { ...act, outcome: 'asked', detail: { ...span, which } });
-    await this.#refuseStale(request, act, endpoint, version, here);
+    const begun = await this.acts.begin(request, { ...actOn(endpoint, 'replay_range'), detail: { ...span, which } });
+    if (endpoint.state !== seen) return begun.refuse('stale', isOther(endpoint, here));
     const wish = { from, to, undeliveredOnly: which === 'undelivered', most: mostReplayed };
     const asked = await this.webhooks.replayRange(endpoint.partnerId, endpoint.id, wish, Date.now());
-    if (asked.outcome !== 'asked') {
-      await this.acts.write(request, { ...act, outcome: `refused: ${asked.outcome}` });
-      throw notSent(asked.outcome, here);
-    }
+    if (asked.outcome !== 'asked') return begun.refuse(asked.outcome, notSent(asked.outcome, here));
     this.starts.lookNow();
     const { deliveries, complete, to: until } = asked;
-    await this.acts.write(request, { ...act, outcome: 'done', detail: { deliveries, complete, until } });
+    await begun.done({ deliveries, complete, until });
     response.redirect(303, addressOf(here, { done: complete ? 'range_replayed' : 'range_begun' }));
   }
 
@@ -181,38 +178,26 @@ export class ConsoleWebhooksController {
     @Req() request: Request,
     @Res() response: Response,
   ) {
-    const { version } = formOf(enableForm, body);
+    const { version: seen, ...given } = formOf(enableForm, body);
     const endpoint = await this.#endpoint(operator, idOf(text), request);
     const here = `${path}/endpoints/${endpoint.id}`;
-    const act = actOn(endpoint, 'enable');
     const { state, disabledReason, failingSince } = endpoint;
-    await this.acts.write(request, {
-      ...act,
-      outcome: 'asked',
-      detail: { shown: { state, disabledReason, failingSince } },
+    const begun = await this.acts.begin(request, {
+      ...actOn(endpoint, 'enable'),
+      detail: { ...given, shown: { state, disabledReason, failingSince } },
     });
-    await this.#refuseStale(request, act, endpoint, version, here);
+    if (state !== seen) return begun.refuse('stale', isOther(endpoint, here));
     const { outcome } = await this.webhooks.changeEndpoint(
       endpoint.partnerId,
       endpoint.id,
       { state: 'enabled' },
       Date.now(),
     );
-    await this.acts.write(request, { ...act, outcome: outcome === 'changed' ? 'done' : `refused: ${outcome}` });
-    if (outcome === 'not_found') throw new ConsoleStop('not_found', 'The partner has deleted it.', path);
+    if (outcome !== 'changed') {
+      return begun.refuse(outcome, new ConsoleStop('not_found', 'The partner has deleted it.', path));
+    }
+    await begun.done();
     response.redirect(303, addressOf(here, { done: 'enabled' }));
-  }
-
-  async #refuseStale(
-    request: Request,
-    act: ReturnType<typeof actOn>,
-    { state }: EndpointRow,
-    seen: string,
-    here: string,
-  ): Promise<void> {
-    if (state === seen) return;
-    await this.acts.write(request, { ...act, outcome: 'refused: stale' });
-    throw new ConsoleStop('stale_page', `It is ${state} by now.`, here);
   }
 
   async #endpoint(operator: Operator, id: string, request: Request): Promise<EndpointRow> {
@@ -230,6 +215,9 @@ const actOn = ({ id, partnerId }: EndpointRow, what: 'replay' | 'replay_range' |
   subject: id,
   partnerId,
 });
+
+const isOther = ({ state }: EndpointRow, here: string): ConsoleStop =>
+  new ConsoleStop('stale_page', `It is ${state} by now.`, here);
 
 function notSent(outcome: 'disabled' | 'not_found', here: string): ConsoleStop {
   switch (outcome) {

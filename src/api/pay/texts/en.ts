@@ -96,6 +96,10 @@ export const en: Texts = {
     title: 'The service is not available',
     lead: 'It is not known whether your last click was taken. Open the payment and check how it stands: points cannot be taken twice.',
   },
+  too_often: {
+    title: 'Too many requests at once',
+    lead: 'Nothing was done. Reload the page in ten seconds.',
+  },
   bad_request: {
     title: 'The request was not accepted',
     lead: 'It is malformed or too large. Nothing was done with it.',
