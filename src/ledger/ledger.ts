@@ -56,9 +56,11 @@ export interface StoredRead {
 
 /** One that goes on, and a few that are ready for the rows of the fund as soon as those are free (docs/performance.md). */
 const partnersStepsAtOnce = 4;
+/** Postgres ends a statement after this (src/database/pool.ts): beyond it nobody answers any more. */
+const longestStepMs = 10_000;
 
 export class Ledger {
-  readonly #turns = new Turns(partnersStepsAtOnce);
+  readonly #turns = new Turns(partnersStepsAtOnce, longestStepMs);
 
   /**
    * @param onDeliveries hears what is to be delivered to partners' endpoints, after the commit that made it true

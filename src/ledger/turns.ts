@@ -6,7 +6,11 @@ export class Turns {
   /** Of each key that has any: how many go on, and who waits. */
   readonly #of = new Map<string, { active: number; readonly waiting: (() => void)[] }>();
 
-  constructor(private readonly atOnce: number) {}
+  /** @param longestMs a place is given on after this: whoever has it so long is lost, and with him his connection */
+  constructor(
+    private readonly atOnce: number,
+    private readonly longestMs: number,
+  ) {}
 
   /** First come, first served. */
   async take<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -14,13 +18,27 @@ export class Turns {
     this.#of.set(key, turn);
     if (turn.active < this.atOnce) turn.active += 1;
     else await new Promise<void>((goOn) => turn.waiting.push(goOn));
-    try {
-      return await work();
-    } finally {
+    const leave = once(() => {
       const next = turn.waiting.shift();
       // The place goes over to the next one, and is never free in between.
       if (next !== undefined) next();
       else if (--turn.active === 0) this.#of.delete(key);
+    });
+    const lost = setTimeout(leave, this.longestMs);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(lost);
+      leave();
     }
   }
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    act();
+  };
 }

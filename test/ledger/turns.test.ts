@@ -7,7 +7,7 @@ describe('turns', () => {
     const work = fc.record({ key: fc.constantFrom('a', 'b', 'c'), steps: fc.nat({ max: 5 }), fails: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(work, { maxLength: 40 }), fc.integer({ min: 1, max: 4 }), async (all, atOnce) => {
-        const turns = new Turns(atOnce);
+        const turns = new Turns(atOnce, 60_000);
         const active = new Map<string, number>();
         const began: Record<string, number[]> = {};
         const results = await Promise.allSettled(
@@ -30,11 +30,41 @@ describe('turns', () => {
   });
 
   it('of one key keep nobody of another waiting', async () => {
-    const turns = new Turns(1);
+    const turns = new Turns(1, 60_000);
     let finish = (): void => undefined;
     const long = turns.take('a', () => new Promise<void>((done) => (finish = done)));
     await expect(turns.take('b', () => Promise.resolve('done'))).resolves.toBe('done');
     finish();
     await long;
+  });
+
+  it('are given on by who never comes back, as where a connection is lost without a word', async () => {
+    const turns = new Turns(1, 10);
+    const after: string[] = [];
+    void turns.take('a', () => new Promise(() => undefined));
+    await Promise.all(['second', 'third'].map((who) => turns.take('a', () => Promise.resolve(after.push(who)))));
+    expect(after).toEqual(['second', 'third']);
+  });
+
+  it('are given on once: who comes back late takes no place from others', async () => {
+    const turns = new Turns(1, 10);
+    let comeBack = (): void => undefined;
+    const late = turns.take('a', () => new Promise<void>((done) => (comeBack = done)));
+    let goOn = (): void => undefined;
+    let isThirdGoingOn = false;
+    const began = new Promise<void>((hasBegun) => {
+      void turns.take('a', () => {
+        hasBegun();
+        return new Promise<void>((done) => (goOn = done));
+      });
+    });
+    await began;
+    comeBack();
+    await late;
+    const third = turns.take('a', () => Promise.resolve((isThirdGoingOn = true)));
+    await Promise.resolve();
+    expect(isThirdGoingOn).toBe(false);
+    goOn();
+    await third;
   });
 });
