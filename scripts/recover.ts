@@ -82,8 +82,10 @@ async function main(args: readonly string[]): Promise<void> {
       await takePoints(new Recoveries(pool), isOpen);
       return;
     }
-    if (isOpen) {
-      say('The ledger is open: these are the books that were written in last.');
+    if (isOpen && wish.reason === undefined) {
+      say(
+        'The ledger is open: nothing in it tells that it was restored. Whether Temporal knows more than it, a process says at its start.',
+      );
       return;
     }
     if (wish.reason === undefined) {

@@ -1,44 +1,79 @@
 /**
  * What a process does while the ledger is a restored copy that nobody has recovered (docs/backup.md): it lives, is not ready,
- * takes no work, and goes on by itself when the recovery has ended.
+ * takes no work, and goes on by itself when the recovery has ended. A copy of the disk is told by what Temporal knows; with
+ * Temporal away nobody can say, and the sweep asks again.
  */
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
 import type pg from 'pg';
 import { createPool } from './database/pool.js';
 import { LedgerNotRecovered } from './database/trouble.js';
-import { notRecovered, type Readiness } from './health.js';
+import { forgetful, notRecovered, type Readiness } from './health.js';
+import { Recovery } from './ledger/recovery.js';
 import type { Log } from './log.js';
+import { forgottenPayments } from './activities/forgotten.js';
+import { temporalClient } from './temporalClient.js';
 
 const lookEveryMs = 2_000;
+const answerWithinMs = 2_000;
+
+interface WaitConfig {
+  readonly DATABASE_URL: string;
+  readonly HOST: string;
+  readonly TEMPORAL_ADDRESS: string;
+  readonly TEMPORAL_NAMESPACE: string;
+  readonly SURETY_CODEC_KEYS: string;
+}
 
 /** Before anything else is started. Whatever else is wrong with the database is told by who needs it. */
-export async function untilRecovered(
-  config: { readonly DATABASE_URL: string; readonly HOST: string },
-  port: number,
-  log: Log,
-): Promise<void> {
+export async function untilRecovered(config: WaitConfig, port: number, log: Log): Promise<void> {
   const pool = createPool(config.DATABASE_URL, 1, log);
+  const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
+  const look = async (): Promise<string | null> =>
+    (await isUnrecovered(pool)) ? notRecovered : isForgetful(pool, connection, config, log);
   let server: Server | null = null;
+  let why: string | null = null;
   try {
-    while (await isUnrecovered(pool)) {
+    while ((why = await look()) !== null) {
+      const reason = why;
       if (server === null) {
-        log.error(notRecovered);
+        log.error(reason);
         server = createServer(({ url }, response) => {
-          answer(url ?? '', response);
+          answer(url ?? '', reason, response);
         }).listen(port, config.HOST);
         await once(server, 'listening');
       }
       await pause(lookEveryMs);
     }
   } finally {
-    await pool.end();
+    await Promise.all([pool.end(), connection.close()]);
     if (server !== null) {
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
     }
+  }
+}
+
+async function isForgetful(
+  pool: pg.Pool,
+  connection: Connection,
+  config: WaitConfig,
+  log: Log,
+): Promise<string | null> {
+  try {
+    const forgotten = await connection.withDeadline(Date.now() + answerWithinMs, () =>
+      forgottenPayments(temporalClient(connection, config), new Recovery(pool)),
+    );
+    if (forgotten.length === 0) return null;
+    log.error({ forgotten }, 'payments that Temporal knows, and that these books do not, or only as live');
+    return forgetful;
+  } catch (error) {
+    // Whatever is away is told by the readiness; a process that cannot ask is no worse off than before.
+    log.warn({ error }, 'nobody could be asked whether something is missing in the books');
+    return null;
   }
 }
 
@@ -63,12 +98,12 @@ async function isUnrecovered(pool: pg.Pool): Promise<boolean> {
   }
 }
 
-function answer(url: string, response: ServerResponse): void {
+function answer(url: string, ledger: string, response: ServerResponse): void {
   if (url === '/health/live') {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ live: true }));
     return;
   }
-  const parts = { postgres: 'ok', migrations: 'not read', ledger: notRecovered, temporal: 'not asked' } as const;
+  const parts = { postgres: 'ok', migrations: 'not read', ledger, temporal: 'not asked' } as const;
   const readiness: Readiness = { ready: false, parts };
   const problem = {
     type: '/docs/problems/unavailable',

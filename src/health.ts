@@ -14,6 +14,8 @@ export interface Readiness {
 
 const answerWithinMs = 2_000;
 export const notRecovered = 'restored from a backup, not recovered yet: `npm run recover` (docs/backup.md)';
+export const forgetful =
+  'Temporal knows of payments what these books do not, so they are a copy of before: `npm run recover` (docs/backup.md)';
 
 export async function readReadiness(pool: pg.Pool, connection: Connection, namespace: string): Promise<Readiness> {
   const [database, temporal] = await Promise.all([readDatabase(pool), readTemporal(connection, namespace)]);

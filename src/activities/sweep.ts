@@ -9,6 +9,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { PaymentState } from '../domain/payment.js';
 import type { SweepPage } from '../ledger/outcomes.js';
 import type { Recovery } from '../ledger/recovery.js';
+import { forgottenPayments } from './forgotten.js';
 import { searchAttributes, stateQuery, sweepScheduleId, workflowIdOf } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
 import { hasFailedFor } from './failingRuns.js';
@@ -62,6 +63,7 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
   return {
     async sweepPayments(ages: SweepAges): Promise<Sweep> {
       await refuseForeignNamespace();
+      await refuseForgetfulBooks();
       const count = { looked: 0, resumed: 0, failing: 0, unclear: 0 };
       for (let after: string | null = null; ;) {
         const page: SweepPage = await recovery.paymentsToSweep(after, pageSize, ages);
@@ -113,6 +115,20 @@ export function createSweepActivities(client: Client, recovery: Recovery) {
       throw ApplicationFailure.nonRetryable(
         'This Temporal namespace is not the one that these payments began in: nothing was swept. See docs/operating.md, "Another Temporal".',
         'ForeignNamespace',
+      );
+    }
+  }
+
+  /** In books of before, payments would be made a second time. Where the index cannot be asked, lost ones are taken up all the same. */
+  async function refuseForgetfulBooks(): Promise<void> {
+    const forgotten = await forgottenPayments(client, recovery).catch((error: unknown) => {
+      Context.current().log.warn('nobody could be asked whether something is missing in the books', { error });
+      return [];
+    });
+    if (forgotten.length > 0) {
+      throw ApplicationFailure.nonRetryable(
+        `Temporal knows of payments what the books do not, as of ${forgotten.slice(0, 3).join(', ')}: nothing was swept. See docs/backup.md, "How a restore is noticed".`,
+        'ForgetfulBooks',
       );
     }
   }

@@ -118,7 +118,7 @@ const gauges = [
 async function grantExecution(client: pg.Client): Promise<void> {
   const both = [
     'payment_open', 'member_open', 'member_balance', 'fund_balance', 'payment_passport',
-    'payment_return_open', 'payment_returns_read', 'reconciliation_want', 'ledger_is_open',
+    'payment_return_open', 'payment_returns_read', 'reconciliation_want', 'ledger_is_open', 'ledger_open_since', 'payments_forgotten',
   ]; // prettier-ignore
   const api = [
     'api_key_authenticate', 'partner_by_slug', 'idempotency_begin', 'idempotency_finish', 'idempotency_end', 'payment_open_named', 'payment_resolution_open',

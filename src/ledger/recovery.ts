@@ -61,6 +61,16 @@ export class Recovery {
     return call(this.pool, z.boolean(), 'temporal_namespace_is_ours', [namespaceId]);
   }
 
+  /** When these books were opened: the first time, or after a restore; milliseconds since 1970. */
+  async openSince(): Promise<number> {
+    return Date.parse(await call(this.pool, z.string(), 'ledger_open_since', []));
+  }
+
+  /** Which of these payments are not there, and which of those that are over are live. */
+  forgotten(known: readonly string[], over: readonly string[]): Promise<readonly string[]> {
+    return call(this.pool, z.array(z.uuid()), 'payments_forgotten', [known, over]);
+  }
+
   /** Live payments of all partners, by id, for the sweeper; none that is younger than the grace. */
   paymentsToSweep(
     after: string | null,

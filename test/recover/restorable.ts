@@ -86,12 +86,33 @@ recovery_target_time = '${moment.toISOString().replace('Z', '+00')}'
 recovery_target_action = 'promote'
 `,
     );
-    this.server = await startPostgres({ dataFolder: data, port: this.server.port, flags: this.flags });
+    await this.#startAgain();
+  }
+
+  /** As a machine's disk is copied: with nothing running on it. */
+  async copyDisk(): Promise<void> {
+    await this.server.stop();
+    run('cp', '-a', join(this.folder, 'data'), join(this.folder, 'copy'));
+    await this.#startAgain();
+  }
+
+  /** The copy takes the disk's place: nothing in it tells that there was anything after it. */
+  async putCopyBack(): Promise<void> {
+    await this.server.stop();
+    const data = join(this.folder, 'data');
+    rmSync(data, { recursive: true });
+    renameSync(join(this.folder, 'copy'), data);
+    await this.#startAgain();
   }
 
   async close(): Promise<void> {
     await this.server.stop();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #startAgain(): Promise<void> {
+    const { port } = this.server;
+    this.server = await startPostgres({ dataFolder: join(this.folder, 'data'), port, flags: this.flags });
   }
 
   async #connect(): Promise<pg.Client> {

@@ -2,21 +2,17 @@
  * Postgres is lost and comes back as it was a while ago; Temporal, Invoicebox and everybody's memory are newer. What was paid
  * since is booked again, what is not known is proven, what nobody can know is named; and no kopeck and no point counts twice.
  */
-import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { freePort, repository, untilReady, type Program } from '../../scripts/stack.js';
-import type { RecoveryReport } from '../../src/recovery/report.js';
+import { freePort, untilReady, type Program } from '../../scripts/stack.js';
 import { paymentStart, workflowNames } from '../../src/workflows/messages.js';
-import { policy, testKeys } from '../support/books.js';
+import { policy } from '../support/books.js';
 import { eventually, World, type ApiAnswer } from '../support/world.js';
+import { rates, recoverWorld } from './recoverWorld.js';
 import { RestorablePostgres } from './restorable.js';
 
 const codecKeys = `codec:${Buffer.alloc(32, 9).toString('base64')}`;
-const rates = { INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50', INVOICEBOX_CALLS_PER_SECOND_ADDRESS: '100' };
 const points = 12_346;
 
 let disk: RestorablePostgres;
@@ -138,27 +134,7 @@ const health = async (port: number, path: string) => {
   return { status: response.status, body: (await response.json()) as { parts: { ledger: string } } };
 };
 
-async function recover(...args: string[]): Promise<{ output: string; report: RecoveryReport | null }> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [join(repository, 'dist/scripts/recover.js'), ...args],
-    {
-      env: {
-        ...process.env,
-        ...rates,
-        DATABASE_ADMIN_URL: disk.server.url(world.surety.options.database),
-        TEMPORAL_ADDRESS: world.temporal.address,
-        TEMPORAL_NAMESPACE: world.namespace,
-        SURETY_KEYS: testKeys,
-        SURETY_CODEC_KEYS: codecKeys,
-        SURETY_TEST_MODE: '1',
-      },
-      maxBuffer: 10_000_000,
-    },
-  );
-  const last = stdout.trimEnd().split('\n').at(-1) ?? '';
-  return { output: stdout, report: last.startsWith('{') ? (JSON.parse(last) as RecoveryReport) : null };
-}
+const recover = (...args: string[]) => recoverWorld(world, ...args);
 
 const epochNow = async () =>
   (await world.surety.admin.query<{ epoch: number }>('SELECT epoch FROM ledger_epoch')).rows[0]?.epoch ?? 0;

@@ -69,6 +69,16 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   ) AS candidate;
 $$;
 
+-- Of payments that Temporal knows, whoever's they are: those that are not in the books, and those of p_over that are live in them.
+CREATE OR REPLACE FUNCTION payments_forgotten(p_known uuid[], p_over uuid[]) RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM (
+    SELECT known.id FROM unnest(p_known) AS known(id) WHERE NOT EXISTS (SELECT FROM payment WHERE payment.id = known.id)
+    UNION
+    SELECT payment.id FROM payment WHERE id = ANY (p_over) AND state NOT IN ('paid', 'declined', 'expired', 'cancelled')
+  ) AS forgotten;
+$$;
+
 -- Payments that wait for a person, oldest first; with an id, that payment whatever its state.
 CREATE OR REPLACE FUNCTION review_queue(p_payment uuid, p_limit integer) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$

@@ -16,6 +16,12 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
   SELECT closed_at IS NULL AND identity = ledger_identity() FROM ledger_incarnation;
 $$;
 
+-- When they were opened: the first time, or after the last restore that was told. As JSON tells a time.
+CREATE OR REPLACE FUNCTION ledger_open_since() RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
+  SELECT to_jsonb(since) FROM ledger_incarnation;
+$$;
+
 -- Closes the ledger to new connections, also where a restore cannot be told by its identity (a disk's snapshot). Answers who is
 -- connected from before, and may write until he is stopped: {connected: [role]}; after a restore that is told nobody can be.
 -- By the operator, as who owns the tables; and so is what follows.
