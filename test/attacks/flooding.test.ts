@@ -124,6 +124,25 @@ describe('many requests', () => {
     expect(statuses.every((status, n) => status === `HTTP/1.1 ${n % 2 === 0 ? 401 : 404}`)).toBe(true);
   });
 
+  it('whether it is ready is looked up once for all who ask meanwhile', async () => {
+    const looks = async () => {
+      const { rows } = await world.surety.admin.query<{ scans: string }>(
+        "SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) AS scans FROM pg_stat_user_tables WHERE relname = 'surety_migration'",
+      );
+      return Number(rows[0]?.scans ?? 0);
+    };
+    const begun = await looks();
+    const asked = Array.from({ length: 500 }, () => send(world.surety.apiUrl, 'GET', '/health/ready', {}));
+    expect((await Promise.all(asked)).every(({ status }) => status === 200)).toBe(true);
+    // Postgres counts a while later: another look, and all before it are counted.
+    await eventually(
+      async () =>
+        (await send(world.surety.apiUrl, 'GET', '/health/ready', {})).status === 200 && (await looks()) > begun,
+      () => 'no look is counted',
+    );
+    expect(await looks()).toBeLessThan(begun + 100);
+  });
+
   it('of pages that are open to everybody: an address is told when to come again, others and members are served', async () => {
     const port = await freePort();
     const api = world.surety.launchApi(port, { SURETY_ADDRESS_REQUESTS_PER_SECOND: '1' });

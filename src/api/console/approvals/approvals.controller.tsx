@@ -148,6 +148,14 @@ export class ConsoleApprovalsController {
     const approval = await this.#read(operator, request, id, now);
     const { partnerId } = approval;
     if (decision === 'withdraw' && !isHis(approval, operator)) {
+      const outcome = 'refused: not his';
+      await this.acts.write(request, {
+        action: 'approval.withdraw',
+        outcome,
+        subject: id,
+        subjectKind: 'approval',
+        partnerId,
+      });
       throw new ConsoleStop('invalid', 'Somebody else has asked for this.', here);
     }
     const act = { action: `approval.${decision}`, subject: id, subjectKind: 'approval', partnerId };
