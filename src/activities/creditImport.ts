@@ -6,8 +6,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { parseCsvHeader, parseCsvLine, parseJsonLine, type HeaderProblem } from '../domain/creditLine.js';
-import type { CreditImports, ImportWork } from '../ledger/creditImports.js';
+import type { CreditImports, ImportEnd, ImportWork } from '../ledger/creditImports.js';
 import { batchOf, type ReadLine } from './creditLines.js';
+
+export type { ImportEnd };
 
 export interface ImportKey {
   readonly partnerId: string;
@@ -71,9 +73,10 @@ export function createImportActivities(imports: CreditImports) {
       partnerId,
       importId,
       failure,
-    }: ImportKey & { failure: HeaderProblem | null }): Promise<void> {
-      await imports.end(partnerId, importId, failure, Date.now());
+    }: ImportKey & { failure: HeaderProblem | null }): Promise<ImportEnd> {
+      const { told } = await imports.end(partnerId, importId, failure, Date.now());
       while ((await imports.clear(partnerId, importId, clearAtOnce)) > 0) Context.current().heartbeat();
+      return told;
     },
   };
 }

@@ -69,6 +69,9 @@ export function turnOf(action: RecoveryAction, evidence: Evidence): number {
   }
 }
 
+/** A return gives back, so it goes first, unless its payment is yet to be paid: then it follows that by its time. */
+export const turnOfReturn = (isPaymentYetToBePaid: boolean): number => (isPaymentYetToBePaid ? 2 : 1);
+
 /** What Invoicebox says against what was booked, in words for the report; null: nothing. */
 export function disagreement(
   action: RecoveryAction,

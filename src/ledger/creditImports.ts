@@ -38,6 +38,14 @@ const openOutcome = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('received'), importId: z.uuid(), sha256: z.string() }),
   outcome('other', 'too_many'),
 ]);
+/** What an import came to, in numbers; and which file it was of, by its SHA-256. */
+const told = creditImport
+  .pick({
+    ...{ state: true, dryRun: true, totalLines: true, creditedLines: true, creditedPoints: true },
+    ...{ alreadyCreditedLines: true, rejectedLines: true },
+  })
+  .extend({ sha256: z.string() });
+const endOutcome = z.object({ outcome: z.enum(['ended', 'already_ended']), told });
 const importKeys = z.array(z.object({ partnerId: z.uuid(), importId: z.uuid() }));
 const work = z.object({
   state: z.enum(importStates),
@@ -47,6 +55,7 @@ const work = z.object({
   chunks: z.array(z.int()),
 });
 
+export type ImportEnd = z.infer<typeof told>;
 export type CreditImport = z.infer<typeof creditImport>;
 export type Rejection = z.infer<typeof rejection>;
 export type ImportOpening = z.infer<typeof openOutcome>;
@@ -176,7 +185,7 @@ export class CreditImports {
   }
 
   end(partnerId: string, importId: string, failure: string | null, at: number) {
-    return this.#call(outcome('ended', 'already_ended'), 'credit_import_end', [partnerId, importId, failure, iso(at)]);
+    return this.#call(endOutcome, 'credit_import_end', [partnerId, importId, failure, iso(at)]);
   }
 
   get(partnerId: string, importId: string): Promise<CreditImport | null> {

@@ -7,6 +7,7 @@ import type { LedgerSays, RecoveryAction } from '../domain/recovery.js';
 import { call, iso } from './call.js';
 import type { StoredRead } from './ledger.js';
 import { outcome } from './outcomes.js';
+import type { ReturnKey, ReturnMade } from './returns.js';
 
 const state = z.enum(paymentStates as [PaymentState, ...PaymentState[]]);
 const rows = z.array(z.object({ paymentId: z.uuid(), state, transactionId: z.string().nullable() }));
@@ -22,6 +23,19 @@ const recovered = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('other_payment'), paymentId: z.uuid() }),
   outcome('unknown_partner', 'unknown_sum'),
 ]);
+const returned = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.literal('recovered'),
+    state: z.enum(['approved', 'returned']),
+    /** Null: it is yet to be booked. */
+    points: z.int().nullable(),
+  }),
+  z.object({ outcome: z.literal('known'), state: z.enum(['approved', 'returned']) }),
+  z.object({ outcome: z.literal('not_paid'), state }),
+  z.object({ outcome: z.literal('too_much'), leftMinor: z.int() }),
+  z.object({ outcome: z.literal('other_return'), returnId: z.uuid() }),
+  outcome('unknown_partner', 'unknown_payment'),
+]);
 const taken = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('taken'), points: z.int() }),
   z.object({ outcome: z.literal('missing'), available: z.int(), needed: z.int() }),
@@ -31,8 +45,15 @@ const taken = z.discriminatedUnion('outcome', [
 const owed = z.array(z.object({ partnerId: z.uuid(), paymentId: z.uuid() }));
 
 export type Recovered = z.infer<typeof recovered>;
+export type RecoveredReturn = z.infer<typeof returned>;
 export type PointsTaken = z.infer<typeof taken>;
 export type SubjectKind = 'batch' | 'import' | 'return';
+
+/** That a return was booked, and what its invoice read before; milliseconds since 1970. */
+export interface ReturnBooked {
+  readonly at: number;
+  readonly read: { readonly status: string; readonly readAt: number } | null;
+}
 
 export class Recoveries {
   constructor(private readonly pool: pg.Pool) {}
@@ -80,6 +101,30 @@ export class Recoveries {
         state: action.kind === 'pay' ? evidence.state : action.state,
         reason: action.kind === 'pay' ? null : action.reason,
         at: iso(stateAt),
+      },
+    ]);
+  }
+
+  /** @param booked when, and what the invoice read before; null: it was approved, and its history tells no more */
+  recoverReturn(
+    { partnerId, returnId }: ReturnKey,
+    made: ReturnMade,
+    booked: ReturnBooked | null,
+  ): Promise<RecoveredReturn> {
+    const { at = 0, read = null } = booked ?? {};
+    return call(this.pool, returned, 'payment_recover_return', [
+      partnerId,
+      returnId,
+      {
+        ...made,
+        booked:
+          booked === null
+            ? null
+            : {
+                at: iso(at),
+                invoiceStatus: read?.status ?? null,
+                invoiceReadAt: read === null ? null : iso(read.readAt),
+              },
       },
     ]);
   }

@@ -26,7 +26,23 @@ const bookOutcome = z.discriminatedUnion('outcome', [
   outcome('not_found'),
 ]);
 const policy = z.custom<PaymentPolicy>((value) => typeof value === 'object' && value !== null);
-const work = z.object({ invoiceId: z.string(), state, policy });
+/** What only the ledger knows of a return that was approved, as its history tells it after a restore (docs/backup.md). */
+export const returnMade = z.object({
+  paymentId: z.uuid(),
+  version: whole,
+  /** Its reference is somebody's words, and stays in the ledger. */
+  referenceDigest: z.string(),
+  amountMinor: whole,
+  fundRestored: z.boolean(),
+  openedBy: actor,
+  openedAt: z.string(),
+  requestedBy: actor.nullable(),
+  requestedAt: z.string().nullable(),
+  requestedUntil: z.string().nullable(),
+  decidedBy: actor.nullable(),
+  decidedAt: z.string().nullable(),
+});
+const work = z.object({ invoiceId: z.string(), state, policy, made: returnMade });
 const paymentReturn = z.object({
   id: z.uuid(),
   paymentId: z.uuid(),
@@ -54,6 +70,7 @@ const paymentReturn = z.object({
 export type ReturnOpening = z.infer<typeof openOutcome>;
 export type ReturnBooking = z.infer<typeof bookOutcome>;
 export type ReturnWork = z.infer<typeof work>;
+export type ReturnMade = z.infer<typeof returnMade>;
 export type PaymentReturn = z.infer<typeof paymentReturn>;
 
 /** Which return. */

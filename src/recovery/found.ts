@@ -1,29 +1,11 @@
 /**
- * Which workflows have done something since a moment, and what their histories say: by the index, and, since that may lag, by the
- * ids of the payments that the ledger believes to be live.
+ * Which payments' workflows have done something since a moment, and what their histories say: by the index, and, since that may
+ * lag, by the ids of the payments that the ledger believes to be live.
  */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { evidenceOf, type Evidence, type Recorded } from '../domain/evidence.js';
-import type { SubjectKind } from '../ledger/recoveries.js';
-import {
-  batchWorkflow,
-  importWorkflow,
-  resumedWorkflow,
-  returnWorkflow,
-  workflowIdOf,
-  workflowNames,
-} from '../workflows/messages.js';
+import { resumedWorkflow, workflowIdOf, workflowNames } from '../workflows/messages.js';
 import { recordedIn, timeOf, type Decode } from './recorded.js';
-
-/** Work that was begun since: of its rows the ledger may know nothing. */
-export interface FoundSubject {
-  readonly kind: SubjectKind;
-  readonly id: string;
-  readonly partnerId: string | null;
-  readonly startedAt: number;
-  /** What its workflow says of it, where it has ended: counts and codes. */
-  readonly told: unknown;
-}
 
 export interface Run {
   readonly runId: string;
@@ -32,11 +14,6 @@ export interface Run {
 
 const atOnce = 16;
 const paymentTypes = [...Object.values(workflowNames), resumedWorkflow];
-const subjectTypes: Readonly<Record<string, SubjectKind>> = {
-  [batchWorkflow]: 'batch',
-  [importWorkflow]: 'import',
-  [returnWorkflow]: 'return',
-};
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
 
 /** Runs of payments, by the payment's id: all of which something happened since then. */
@@ -115,30 +92,5 @@ export async function readEvidence(
     }
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
-  return found;
-}
-
-/** Batches, imports and returns whose workflows were started since then. */
-export async function subjectsSince(client: Client, decode: Decode, since: number): Promise<FoundSubject[]> {
-  const query = `WorkflowType IN (${quoted(Object.keys(subjectTypes))}) AND StartTime >= '${new Date(since).toISOString()}'`;
-  const found: FoundSubject[] = [];
-  for await (const { workflowId, runId, type, startTime, status } of client.workflow.list({ query })) {
-    const kind = subjectTypes[type];
-    if (kind === undefined) continue;
-    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    const input = await decode(events?.[0]?.workflowExecutionStartedEventAttributes?.input);
-    const { partnerId = null } = (input ?? {}) as { partnerId?: string };
-    const told =
-      status.name === 'COMPLETED'
-        ? await decode(events?.at(-1)?.workflowExecutionCompletedEventAttributes?.result)
-        : status.name.toLowerCase();
-    found.push({
-      kind,
-      id: workflowId.slice(workflowId.indexOf('-') + 1),
-      partnerId,
-      startedAt: startTime.getTime(),
-      told,
-    });
-  }
   return found;
 }

@@ -41,6 +41,20 @@ interface Ordered {
 
 const localActivity = 'core_local_activity';
 
+/** A step of the ledger, by the name of its local activity, and what it answered. */
+interface Step {
+  readonly name: string;
+  readonly result: unknown;
+}
+
+/** @returns null where the event is another */
+export async function stepIn(event: HistoryEvent, decode: Decode): Promise<Step | null> {
+  const marker = event.markerRecordedEventAttributes;
+  if (marker?.markerName !== localActivity || marker.failure) return null;
+  const about = (await decode(marker.details?.['data'])) as { activity_type: string };
+  return { name: about.activity_type, result: await decode(marker.details?.['result']) };
+}
+
 /** @returns nothing for what is no payment's; in the order of the history */
 export async function recordedIn(events: readonly HistoryEvent[], decode: Decode): Promise<Recorded[]> {
   const orders = new Map<string, Ordered>();
@@ -85,11 +99,8 @@ async function readEvent(
     return ticket === null ? null : { kind: 'called', at, ticket, called: { kind: 'lost' } };
   }
 
-  const marker = event.markerRecordedEventAttributes;
-  if (marker?.markerName === localActivity && !marker.failure) {
-    const about = (await decode(marker.details?.['data'])) as { activity_type: string };
-    return readStep(about.activity_type, await decode(marker.details?.['result']), at);
-  }
+  const step = await stepIn(event, decode);
+  if (step !== null) return readStep(step, at);
   const state =
     event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields?.[
       searchAttributes.paymentState.name
@@ -157,9 +168,9 @@ interface StepAnswer {
 }
 
 /** What the ledger answered to a step of the saga. What changed nothing is left out. */
-function readStep(step: string, result: unknown, at: number): Recorded | null {
+function readStep({ name, result }: Step, at: number): Recorded | null {
   const { outcome, state, reason = null, released = false, confirmation = null } = (result ?? {}) as StepAnswer;
-  switch (`${step} ${outcome}`) {
+  switch (`${name} ${outcome}`) {
     case 'holdPointsAndReserveFund held':
     case 'holdPointsAndReserveFund already_held':
       return { kind: 'held', at, word: confirmation };

@@ -6,14 +6,22 @@
 import type { Client } from '@temporalio/client';
 import type { Evidence } from '../domain/evidence.js';
 import { isFinal } from '../domain/payment.js';
-import { disagreement, recoveryAction, turnOf, type LedgerSays } from '../domain/recovery.js';
+import {
+  disagreement,
+  recoveryAction,
+  turnOf,
+  turnOfReturn,
+  type LedgerSays,
+  type RecoveryAction,
+} from '../domain/recovery.js';
 import type { Recoveries, Recovered } from '../ledger/recoveries.js';
 import type { Recovery } from '../ledger/recovery.js';
 import { takeUp } from '../activities/takeUp.js';
-import { addRunOf, readEvidence, runsSince, subjectsSince, type Run } from './found.js';
+import { begunSince, type FoundReturn, type FoundSubject } from './begun.js';
+import { addRunOf, readEvidence, runsSince, type Run } from './found.js';
 import type { InvoiceReader, InvoiceSays } from './readInvoices.js';
 import { decoderOf } from './recorded.js';
-import { paymentReport, type PaymentReport, type SubjectReport } from './report.js';
+import { paymentReport, returnReport, type PaymentReport, type ReturnReport, type SubjectReport } from './report.js';
 
 export interface RecoveryTools {
   readonly temporal: Client;
@@ -26,6 +34,7 @@ export interface RecoveryTools {
 
 export interface Findings {
   readonly payments: readonly PaymentReport[];
+  readonly returns: readonly ReturnReport[];
   readonly begun: readonly SubjectReport[];
   readonly leftToSweep: readonly string[];
 }
@@ -48,14 +57,10 @@ export async function recoverSince(since: number, tools: RecoveryTools): Promise
   say(`${found.length} payments have a history since ${new Date(since).toISOString()}.`);
   const [ledger, ofKnownPartners] = await ledgerSays(found, tools);
   const invoices = await invoicesSay(ofKnownPartners, tools);
-  const payments = await tellLedger(found, ledger, invoices, tools);
-  const begun: SubjectReport[] = [];
-  for (const subject of await subjectsSince(temporal, decode, since)) {
-    const { partnerId, kind, id } = subject;
-    const state = partnerId === null ? null : await tools.recoveries.subjectState(partnerId, kind, id);
-    begun.push({ ...subject, ledger: state });
-  }
-  return { payments, begun, leftToSweep };
+  const { returns, subjects } = await begunSince(temporal, decode, since);
+  const told = await tellLedger(found, returns, ledger, invoices, tools);
+  const states = new Map(told.payments.map(({ paymentId, state }) => [paymentId, state]));
+  return { ...told, begun: await subjectsAre(subjects, found, states, tools), leftToSweep };
 }
 
 /** In another namespace nothing would be found, and the ledger be opened with everything forgotten. */
@@ -133,35 +138,101 @@ async function invoicesSay(
   return says;
 }
 
+/** One thing to tell, and when it goes. */
+interface Turn {
+  readonly turn: number;
+  readonly at: number;
+  readonly tell: () => Promise<void>;
+}
+
 /** One after the other: what gives points back first, then by the time of what took them. */
 async function tellLedger(
   found: readonly Evidence[],
+  begun: readonly FoundReturn[],
   ledger: ReadonlyMap<string, LedgerSays>,
   invoices: ReadonlyMap<string, InvoiceSays>,
-  { recoveries, recovery, temporal, say }: RecoveryTools,
-): Promise<PaymentReport[]> {
-  const planned = found
-    .map((evidence) => {
-      const says = ledger.get(evidence.opening.paymentId) ?? null;
-      const action = recoveryAction(says, evidence);
-      return { evidence, says, action, turn: turnOf(action, evidence), at: evidence.held?.at ?? evidence.stateAt };
-    })
-    .sort((first, second) => first.turn - second.turn || first.at - second.at);
-  const reports: PaymentReport[] = [];
-  for (const { evidence, says, action } of planned) {
+  tools: RecoveryTools,
+): Promise<Pick<Findings, 'payments' | 'returns'>> {
+  const payments: PaymentReport[] = [];
+  const returns: ReturnReport[] = [];
+  const toPay = new Set<string>();
+  const ofPayments = found.map((evidence): Turn => {
+    const says = ledger.get(evidence.opening.paymentId) ?? null;
+    const action = recoveryAction(says, evidence);
+    if (action.kind === 'pay') toPay.add(evidence.opening.paymentId);
     const invoice = invoices.get(evidence.opening.invoiceId) ?? unread;
-    let recovered: Recovered | null = null;
-    if (action.kind !== 'nothing' && action.kind !== 'contradiction') {
-      recovered = await recoveries.recover(evidence, action, invoice.read);
-      if (recovered.outcome === 'recovered' && !isFinal(recovered.state)) {
-        const { partnerId, paymentId } = evidence.opening;
-        const key = { partnerId, paymentId, epoch: recovered.epoch };
-        await takeUp(temporal, recovery, key, { holdAgeMs: null, forgotten: false, at: Date.now() });
-      }
+    return {
+      turn: turnOf(action, evidence),
+      at: evidence.held?.at ?? evidence.stateAt,
+      tell: async () => {
+        payments.push(await tellPayment(evidence, says, action, invoice, tools));
+      },
+    };
+  });
+  const ofReturns = begun.map((one): Turn => {
+    return {
+      turn: turnOfReturn(one.made !== null && toPay.has(one.made.paymentId)),
+      at: one.booked?.at ?? one.startedAt,
+      tell: async () => {
+        returns.push(await tellReturn(one, tools));
+      },
+    };
+  });
+  const turns = [...ofPayments, ...ofReturns].sort((one, other) => one.turn - other.turn || one.at - other.at);
+  for (const [index, { tell }] of turns.entries()) {
+    await tell();
+    if ((index + 1) % progressEvery === 0) tools.say(`${index + 1} of ${turns.length} told to the ledger`);
+  }
+  return { payments, returns };
+}
+
+async function tellPayment(
+  evidence: Evidence,
+  says: LedgerSays | null,
+  action: RecoveryAction,
+  invoice: InvoiceSays,
+  { recoveries, recovery, temporal }: RecoveryTools,
+): Promise<PaymentReport> {
+  let recovered: Recovered | null = null;
+  if (action.kind !== 'nothing' && action.kind !== 'contradiction') {
+    recovered = await recoveries.recover(evidence, action, invoice.read);
+    if (recovered.outcome === 'recovered' && !isFinal(recovered.state)) {
+      const { partnerId, paymentId } = evidence.opening;
+      const key = { partnerId, paymentId, epoch: recovered.epoch };
+      await takeUp(temporal, recovery, key, { holdAgeMs: null, forgotten: false, at: Date.now() });
     }
-    const words = disagreement(action, says, evidence, invoice.status);
-    reports.push(paymentReport(evidence, says, invoice.status, action, recovered, words));
-    if (reports.length % progressEvery === 0) say(`${reports.length} payments told to the ledger`);
+  }
+  const words = disagreement(action, says, evidence, invoice.status);
+  return paymentReport(evidence, says, invoice.status, action, recovered, words);
+}
+
+/** One that is yet to be booked is begun again by the Schedule, as any that was approved. */
+async function tellReturn(found: FoundReturn, { recoveries }: RecoveryTools): Promise<ReturnReport> {
+  const { key, made, booked } = found;
+  const ledger = await recoveries.subjectState(key.partnerId, 'return', key.returnId);
+  const recovered = made === null ? null : await recoveries.recoverReturn(key, made, booked);
+  return returnReport(found, ledger, recovered);
+}
+
+/** @param states of the payments, as they stand now */
+async function subjectsAre(
+  subjects: readonly FoundSubject[],
+  found: readonly Evidence[],
+  states: ReadonlyMap<string, string>,
+  { recoveries }: RecoveryTools,
+): Promise<SubjectReport[]> {
+  const ofBatches = new Map<string, Record<string, number>>();
+  for (const { opening } of found) {
+    const state = states.get(opening.paymentId);
+    if (opening.batchId === null || state === undefined) continue;
+    const counts = ofBatches.get(opening.batchId) ?? {};
+    ofBatches.set(opening.batchId, { ...counts, [state]: (counts[state] ?? 0) + 1 });
+  }
+  const reports: SubjectReport[] = [];
+  for (const subject of subjects) {
+    const { partnerId, kind, id } = subject;
+    const ledger = partnerId === null ? null : await recoveries.subjectState(partnerId, kind, id);
+    reports.push({ ...subject, ledger, payments: ofBatches.get(id) ?? {} });
   }
   return reports;
 }

@@ -4,12 +4,13 @@
  */
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type * as importActivities from '../activities/creditImport.js';
-import type { ImportKey } from '../activities/creditImport.js';
+import type { ImportEnd, ImportKey } from '../activities/creditImport.js';
 import { taskQueues } from './messages.js';
 
 type ImportActivities = ReturnType<typeof importActivities.createImportActivities>;
 
-export async function importCredits(key: ImportKey): Promise<void> {
+/** @returns what it came to: all that is left of it once the ledger was restored to before (docs/backup.md) */
+export async function importCredits(key: ImportKey): Promise<ImportEnd> {
   const common = {
     taskQueue: taskQueues.imports,
     priority: { fairnessKey: key.partnerId },
@@ -33,6 +34,7 @@ export async function importCredits(key: ImportKey): Promise<void> {
   );
   const failure = await applyCreditImport(key);
   setCurrentDetails('**running** · All lines are done; the result is being counted.\n\nNothing to do.');
-  await endCreditImport({ ...key, failure });
+  const end = await endCreditImport({ ...key, failure });
   setCurrentDetails(`**${failure === null ? 'finished' : 'failed'}** · It is over.`);
+  return end;
 }

@@ -41,6 +41,8 @@ const probesARun = 200;
 const longestSignalMs = 15 * 60_000;
 
 export class Inbox {
+  /** A confirm that waits until the invoice is read. */
+  #isEarly = false;
   /** At most one of each waits to be acted on. */
   #confirm: Waiting<Confirmation> | null = null;
   #cancel: Waiting<Cancellation> | null = null;
@@ -55,9 +57,10 @@ export class Inbox {
   constructor(private readonly payment: Payment) {
     setHandler(stateQuery, () => answerOf(payment));
     setHandler(openUpdate, () => this.#untilQuoted());
-    setHandler(confirmUpdate, (confirmation) => this.#answered(this.#takeConfirm(confirmation)), {
+    setHandler(confirmUpdate, (confirmation) => this.#confirmed(confirmation), {
       validator: (confirmation) => {
-        refuse(this.#whyNotConfirm(readConfirmation(confirmation)));
+        const read = readConfirmation(confirmation);
+        refuse(this.#mayWait(read) ? null : this.#whyNotConfirm(read));
       },
     });
     setHandler(cancelUpdate, (cancellation) => this.#answered(this.#takeCancel(cancellation)), {
@@ -166,6 +169,23 @@ export class Inbox {
     return waiting.answer ?? answerOf(this.payment);
   }
 
+  /**
+   * The books tell what it costs before this run knows, where the task that has read it was lost, or the run was resumed: a
+   * confirm that comes then waits for the read, no longer than it counts.
+   */
+  async #confirmed(message: Confirmation): Promise<PaymentAnswer> {
+    if (this.payment.state === 'opening') {
+      this.#isEarly = true;
+      const counts = Math.max(1, message.notAfter - Date.now());
+      const isRead = await CancellationScope.nonCancellable(() =>
+        condition(() => this.payment.state !== 'opening', counts),
+      );
+      this.#isEarly = false;
+      refuse(isRead ? this.#whyNotNow(message) : 'too_late');
+    }
+    return this.#answered(this.#takeConfirm(message));
+  }
+
   async #resolved(message: Resolution): Promise<ResolutionAnswer> {
     const waiting: Waiting<Resolution, ResolutionAnswer> = { message, answer: null };
     this.#resolution = waiting;
@@ -195,7 +215,16 @@ export class Inbox {
 
   #whyNotConfirm(confirmation: Confirmation | null): Refusal | null {
     if (confirmation === null) return 'malformed';
-    if (confirmation.notAfter < Date.now()) return 'too_late';
+    return confirmation.notAfter < Date.now() ? 'too_late' : this.#whyNotNow(confirmation);
+  }
+
+  /** Of an update alone: what a signal did while the invoice was read stands in histories. */
+  #mayWait(confirmation: Confirmation | null): boolean {
+    const isEarly = this.payment.state === 'opening' && !this.#isEarly && this.#cancel === null;
+    return isEarly && confirmation !== null && confirmation.notAfter >= Date.now();
+  }
+
+  #whyNotNow(confirmation: Confirmation): Refusal | null {
     if (!isWaiting(this.payment.state) || this.hasMessage()) return 'not_waiting';
     // An approval says which version of the invoice it is for.
     if (this.payment.state === 'awaiting_approval' && confirmation.seen.version === undefined) return 'malformed';

@@ -5,14 +5,18 @@ import { Client, Connection } from '@temporalio/client';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { evidenceOf } from '../../src/domain/evidence.js';
 import { recoveryAction } from '../../src/domain/recovery.js';
+import { returnIn } from '../../src/recovery/begun.js';
 import { decoderOf, recordedIn } from '../../src/recovery/recorded.js';
 
 const folder = new URL('../replay/histories/', import.meta.url);
 const decode = decoderOf(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
 
+async function eventsIn(name: string) {
+  return historyFromJSON(JSON.parse(await readFile(new URL(`${name}.json`, folder), 'utf8'))).events ?? [];
+}
+
 async function evidenceIn(name: string) {
-  const history = historyFromJSON(JSON.parse(await readFile(new URL(`${name}.json`, folder), 'utf8')));
-  return evidenceOf(await recordedIn(history.events ?? [], decode));
+  return evidenceOf(await recordedIn(await eventsIn(name), decode));
 }
 
 describe('a recorded history', () => {
@@ -55,5 +59,15 @@ describe('a recorded history', () => {
       const isPayment = name.startsWith('loyalty-') || name.startsWith('organisation-');
       expect([name, evidence !== null]).toEqual([name, isPayment]);
     }
+  });
+
+  it.each([
+    ['return-booked', { status: 'paid', readAt: expect.any(Number) }],
+    ['return-booked-unread', null],
+  ])('%s: it was booked, and a release that did not say of what is read', async (name, read) => {
+    expect(await returnIn(await eventsIn(name), decode)).toEqual({
+      made: null,
+      booked: { at: expect.any(Number), read },
+    });
   });
 });

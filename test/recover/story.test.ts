@@ -3,7 +3,7 @@
  * since is booked again, what is not known is proven, what nobody can know is named; and no kopeck and no point counts twice.
  */
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -79,6 +79,27 @@ async function refused(): Promise<ApiAnswer> {
 const credit = (member: string, reference: string) =>
   world.call(world.keys.loyalty, 'POST', '/v1/credits', { memberExternalId: member, points, reference });
 
+/** A file of one line. */
+async function imported(member: string, reference: string): Promise<{ id: string; sha256: string }> {
+  const file = `memberExternalId,points,reference\n${member},${points},${reference}\n`;
+  const sent = await fetch(`${world.surety.apiUrl}/v1/credits/imports`, {
+    method: 'POST',
+    headers: {
+      ...{ authorization: `Bearer ${world.keys.loyalty}`, 'content-type': 'text/csv' },
+      ...{ 'idempotency-key': randomUUID() },
+    },
+    body: file,
+  });
+  const { id } = (await sent.json()) as { id: string };
+  await eventually(
+    async () =>
+      (await world.call(world.keys.loyalty, 'GET', `/v1/credits/imports/${id}`)).body.state === 'finished' &&
+      (await world.client.workflow.getHandle(`import-${id}`).describe()).status.name === 'COMPLETED',
+    () => `import ${id} does not finish`,
+  );
+  return { id, sha256: createHash('sha256').update(file).digest('hex') };
+}
+
 async function batchOf(...invoiceIds: string[]): Promise<string> {
   return (await world.call(world.keys.organisation, 'POST', '/v1/payment-batches', { invoiceIds })).body.id;
 }
@@ -96,9 +117,13 @@ async function ofALostPartner(): Promise<string> {
   return payment.paymentId;
 }
 
+const askBack = (paymentId: string, amountMinor: number) =>
+  world.call(world.keys.loyalty, 'POST', `/v1/payments/${paymentId}/returns`, {
+    ...{ amountMinor, fundRestored: true, reference: 'R-1', reason: 'too small' },
+  });
+
 async function giveBack(paymentId: string, amountMinor: number): Promise<string> {
-  const wish = { amountMinor, fundRestored: true, reference: 'R-1', reason: 'too small' };
-  const asked = await world.call(world.keys.loyalty, 'POST', `/v1/payments/${paymentId}/returns`, wish);
+  const asked = await askBack(paymentId, amountMinor);
   const { id, approvalId } = asked.body as unknown as { id: string; approvalId: string };
   await world.call(second, 'POST', `/v1/approvals/${approvalId}/approve`, { version: 1, reason: 'checked' });
   await eventually(
@@ -169,7 +194,9 @@ it('what was paid is paid again, what was lost is named, nothing counts twice', 
   const lostBatch = await batchOf(listedLater.id);
   await batchIs(lostBatch, 'finished');
   await world.twin.reverseInvoice(invoiceOf(paidBefore), { amountMinor: 100_00, restoreFund: true, status: 'paid' });
-  const lostReturn = await giveBack(paidBefore.body.id, 100_00);
+  await world.twin.reverseInvoice(invoiceOf(paidAfter), { amountMinor: 50_00, restoreFund: true, status: 'paid' });
+  const returns = [await giveBack(paidBefore.body.id, 100_00), await giveBack(paidAfter.body.id, 50_00)];
+  const lostImport = await imported('anna', 'since-2');
   expect((await credit('boris', 'since-1')).status).toBe(201);
   const withLostPoints = await paid('boris');
   const unknownSince = await unknown();
@@ -252,9 +279,18 @@ it('what was paid is paid again, what was lost is named, nothing counts twice', 
   ).toEqual(
     [
       ['batch', lostBatch],
-      ['return', lostReturn],
+      ['import', lostImport.id],
     ].sort(),
   );
+  const begun = (id: string) => report.begun.find((one) => one.id === id);
+  expect(begun(lostBatch)).toMatchObject({ told: { filter: null, found: 1 }, payments: { paid: 1 } });
+  expect(begun(lostImport.id)?.told).toMatchObject({
+    ...{ sha256: lostImport.sha256, state: 'finished', creditedLines: 1, creditedPoints: points },
+  });
+  // Points, and the fund, as they were given back.
+  expect(report.returns.map(({ returnId }) => returnId).sort()).toEqual([...returns].sort());
+  for (const one of report.returns)
+    expect(one).toMatchObject({ ledger: 'nothing', temporal: 'returned', state: 'returned', difference: null });
   expect(await epochNow()).toBeGreaterThan(epochBefore);
 
   // All go on by themselves.
@@ -275,7 +311,8 @@ it('what was paid is paid again, what was lost is named, nothing counts twice', 
   await recover('--points');
   expect((await world.read(withLostPoints.body.id)).state).toBe('paid');
   expect(await world.balance('boris')).toEqual({ available: 300, held: 0 });
-  await giveBack(paidBefore.body.id, 100_00);
+  expect((await askBack(paidBefore.body.id, 100_00)).body).toMatchObject({ id: returns[0], state: 'returned' });
+  expect((await imported('anna', 'since-2')).id).not.toBe(lostImport.id);
 
   // Both books are the same, and each invoice was paid once.
   await world.assertBooksAgree();
@@ -285,8 +322,8 @@ it('what was paid is paid again, what was lost is named, nothing counts twice', 
   const known = new Set(loyalty.map(({ partnerOperationId }) => partnerOperationId));
   expect(everything.map(({ body }) => known.has(body.id))).toEqual(states.map((state) => state === 'paid'));
   const spent = everything.filter(({ body }, at) => states[at] === 'paid' && body.id !== withLostPoints.body.id).length;
-  // What was given back of the first one is 100 of its points.
-  expect((await world.balance('anna')).available).toBe(250_000 - spent * points + 100);
+  // What was given back is 100 points of the one and 50 of the other; and the file's line counts once.
+  expect((await world.balance('anna')).available).toBe(250_000 - spent * points + 150 + points);
   const again = await recover();
   expect(again.output).toContain('The ledger is open');
   await api.stop(2_000);

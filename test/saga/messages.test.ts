@@ -90,6 +90,40 @@ const untilRead = (invoiceId: string) =>
     () => 'the invoice was never read',
   );
 
+describe('a confirm that comes before this run knows what the invoice says', () => {
+  const unread: ApiAnswer[] = [];
+  let price: ApiAnswer;
+  beforeAll(async () => {
+    price = await world.open((await world.invoice()).id);
+    const opening = [1, 2, 3].map(async () => {
+      const { id: invoiceId } = await world.invoice();
+      await world.twin.arrangeFault({ invoiceId, operation: 'read', kind: 'error_before', times: 1_000_000 });
+      return world.open(invoiceId);
+    });
+    unread.push(...(await Promise.all(opening)));
+    expect(unread.map(({ body: { state } }) => state)).toEqual(['opening', 'opening', 'opening']);
+  }, 60_000);
+
+  const early = async (opened: ApiAnswer, countsForMs = 60_000) => {
+    const message = { ...(await confirmationOf(price)), notAfter: Date.now() + countsForMs };
+    return world.handle(opened.body.id).startUpdate('confirm', { args: [message], waitForStage: 'ACCEPTED' });
+  };
+
+  it('waits for the read, one at a time and no longer than it counts, and counts then; where the payment is over, it counts nothing', async () => {
+    const [paid, cancelled, late] = unread;
+    if (paid === undefined || cancelled === undefined || late === undefined) throw new Error('none is open');
+    const [toBePaid, toBeCancelled, toBeLate] = [await early(paid), await early(cancelled), await early(late, 500)];
+    await expect((await early(paid)).result()).rejects.toMatchObject({ cause: { type: 'not_waiting' } });
+    await expect(toBeLate.result()).rejects.toMatchObject({ cause: { type: 'too_late' } });
+    const { body } = await world.call(world.keys.loyalty, 'POST', `/v1/payments/${cancelled.body.id}/cancel`, {});
+    expect(body.state).toBe('cancelled');
+    await expect(toBeCancelled.result()).rejects.toMatchObject({ cause: { type: 'not_waiting' } });
+    await world.twin.clearFaults();
+    await expect(toBePaid.result()).resolves.toMatchObject({ state: 'paid' });
+    await world.until(late.body.id, ['awaiting_confirmation']);
+  });
+});
+
 describe('cancelling the workflow from the Temporal UI', () => {
   it('before the hold: the payment is closed, nothing is held', async () => {
     const opened = await world.open((await world.invoice()).id);

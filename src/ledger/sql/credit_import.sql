@@ -140,7 +140,14 @@ BEGIN
 END
 $$;
 
--- Ends an import, and tells the partner once. p_failure null: every line is done. Outcomes: ended; already_ended.
+-- What an import came to, for its history: whoever has the file knows it by this after the ledger was restored to before.
+CREATE OR REPLACE FUNCTION credit_import_told(p_import credit_import) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = surety, pg_temp
+RETURN jsonb_build_object('sha256', encode((p_import).sha256, 'hex'), 'state', (p_import).state, 'dryRun', (p_import).dry_run,
+  'totalLines', (p_import).total_lines, 'creditedLines', (p_import).credited_lines, 'creditedPoints', (p_import).credited_points,
+  'alreadyCreditedLines', (p_import).already_credited_lines, 'rejectedLines', (p_import).rejected_lines);
+
+-- Ends an import, and tells the partner once. p_failure null: every line is done. Outcomes, each with {told}: ended; already_ended.
 CREATE OR REPLACE FUNCTION credit_import_end(p_partner uuid, p_import uuid, p_failure text, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 DECLARE
@@ -149,7 +156,7 @@ BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   SELECT * INTO STRICT v_import FROM credit_import WHERE id = p_import FOR UPDATE;
   IF v_import.state IN ('finished', 'failed') THEN
-    RETURN jsonb_build_object('outcome', 'already_ended');
+    RETURN jsonb_build_object('outcome', 'already_ended', 'told', credit_import_told(v_import));
   END IF;
   IF p_failure IS NULL AND EXISTS (SELECT FROM credit_import_chunk WHERE import_id = p_import) THEN
     RAISE EXCEPTION 'import % has lines that are not done', p_import;
@@ -162,7 +169,7 @@ BEGIN
       ELSE members_created END
   WHERE id = p_import RETURNING * INTO v_import;
   PERFORM event_publish(p_partner, 'import.finished', NULL, NULL, credit_import_json(v_import), p_at);
-  RETURN jsonb_build_object('outcome', 'ended');
+  RETURN jsonb_build_object('outcome', 'ended', 'told', credit_import_told(v_import));
 END
 $$;
 

@@ -93,14 +93,19 @@ END
 $$;
 
 -- What its saga goes by: the invoice, the times and the quota of its payment, and whether there is still something to
--- book. NULL: no such return.
+-- book. made: what nobody but this ledger knows of it, so that its history tells it to one that was restored to before
+-- (payment_recover_return.sql); the words of who asked, and the reference, stay here. NULL: no such return.
 CREATE OR REPLACE FUNCTION payment_return_work(p_partner uuid, p_return uuid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = surety, pg_temp AS $$
 BEGIN
   PERFORM set_config('surety.partner', p_partner::text, true);
   RETURN (
     SELECT jsonb_build_object('invoiceId', payment.invoice_id, 'state', payment_return.state,
-      'policy', payment.policy)
+      'policy', payment.policy, 'made', jsonb_build_object('paymentId', payment_id, 'version', version,
+        'referenceDigest', payment_return_digest(reference), 'amountMinor', payment_return.amount_minor,
+        'fundRestored', fund_restored, 'openedBy', payment_return.opened_by, 'openedAt', payment_return.opened_at,
+        'requestedBy', requested_by, 'requestedAt', requested_at, 'requestedUntil', requested_until,
+        'decidedBy', decided_by, 'decidedAt', decided_at))
     FROM payment_return JOIN payment ON payment.id = payment_return.payment_id WHERE payment_return.id = p_return);
 END
 $$;

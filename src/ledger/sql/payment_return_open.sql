@@ -3,6 +3,7 @@
 -- a proposal leaves a request as it is. What was rejected, or asked for and not decided in time, can be asked for again.
 -- A request needs a second person's approval (approval.sql), unless the partner waives that.
 -- What is asked for is kept free until the request is over, so that however many come at once none is approved in vain.
+-- One that a recovery has told of (payment_recover_return.sql) is known by its reference's digest, until somebody names it again.
 -- Outcomes: opened, existing {returnId, version, state}; conflict {returnId} (that reference asks for something else);
 -- too_much {leftMinor}; not_paid {state}; not_found.
 CREATE OR REPLACE FUNCTION payment_return_open(
@@ -13,6 +14,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = surety, pg_temp AS 
 DECLARE
   v_payment payment;
   v_return payment_return;
+  v_digest text := payment_return_digest(p_reference);
   v_left bigint;
   v_asked text;
 BEGIN
@@ -31,13 +33,18 @@ BEGIN
     RETURN jsonb_build_object('outcome', 'not_paid', 'state', v_payment.state);
   END IF;
   -- The payment's row is the lock of all its returns.
-  SELECT * INTO v_return FROM payment_return WHERE payment_id = p_payment AND reference = p_reference;
+  SELECT * INTO v_return FROM payment_return WHERE payment_id = p_payment AND reference IN (p_reference, v_digest);
   IF FOUND AND p_proposed THEN
     RETURN payment_return_told('existing', v_return);
   END IF;
   IF v_return.state IN ('requested', 'approved', 'returned') THEN
-    IF (v_return.amount_minor, v_return.fund_restored, v_return.reason) IS DISTINCT FROM (p_amount_minor, p_fund_restored, p_reason) THEN
+    IF (v_return.amount_minor, v_return.fund_restored) IS DISTINCT FROM (p_amount_minor, p_fund_restored)
+      OR v_return.reason <> p_reason AND v_return.reference <> v_digest
+    THEN
       RETURN jsonb_build_object('outcome', 'conflict', 'returnId', v_return.id);
+    END IF;
+    IF v_return.reference = v_digest THEN
+      UPDATE payment_return SET reference = p_reference, reason = p_reason WHERE id = v_return.id;
     END IF;
     IF v_return.state <> 'requested' OR v_return.requested_until > p_at THEN
       RETURN payment_return_told('existing', v_return);
@@ -76,6 +83,11 @@ BEGIN
   RETURN payment_return_told('opened', v_return);
 END
 $$;
+
+-- A return's reference where its words must not be.
+CREATE OR REPLACE FUNCTION payment_return_digest(p_reference text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = surety, pg_temp
+RETURN 'sha256:' || encode(sha256(convert_to(p_reference, 'UTF8')), 'hex');
 
 -- What of a payment's sum is neither returned nor kept for a return, leaving p_but aside. The caller has locked the payment.
 CREATE OR REPLACE FUNCTION payment_return_left(p_payment payment, p_but uuid, p_at timestamptz) RETURNS bigint
