@@ -18,7 +18,7 @@ import {
 import { SagaWorld, type History, type Measured } from './sagaRun.js';
 
 /** How many payments make a measurement, by how many are paid at once: enough that the last ones, alone, do not count for much. */
-const paymentsOf = { 1: 16, 8: 64, 32: 192, 64: 256 } as const;
+const paymentsOf = { 1: 16, 8: 64, 32: 128, 64: 192 } as const;
 type AtOnce = keyof typeof paymentsOf;
 const besideNaive: readonly AtOnce[] = [1, 8, 32, 64];
 const besideNoOp: readonly AtOnce[] = [1, 32];

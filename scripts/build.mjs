@@ -22,10 +22,13 @@ for (const folder of ['src', 'simulator']) {
 const { bundleWorkflowCode } = await import('@temporalio/worker');
 const { bundlePath, failureConverterPath } = await import(join(root, 'dist/src/workflows/bundlePath.js'));
 const nothing = () => {};
+const workflow = (name) => join(root, 'dist/src/workflows', name);
 const { code } = await bundleWorkflowCode({
-  workflowsPath: join(root, 'dist/src/workflows/index.js'),
+  workflowsPath: workflow('index.js'),
   failureConverterPath,
-  workflowInterceptorModules: [join(root, 'dist/src/workflows/interceptors.js')],
+  workflowInterceptorModules: [workflow('interceptors.js')],
+  // Evaluated once a worker, and frozen, instead of once a payment: none keeps anything (test/workflows/modules.test.ts).
+  preloadModules: ['stackTraces.js', 'failureConverter.js', 'interceptors.js', 'index.js'].map(workflow),
   logger: { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: console.error },
 });
 writeFileSync(bundlePath, code);

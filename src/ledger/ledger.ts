@@ -30,6 +30,7 @@ import {
   type ResolveOutcome,
   type UnprovenOutcome,
 } from './outcomes.js';
+import { Turns } from './turns.js';
 
 /** Which payment, and for which run of its workflow. */
 export interface PaymentKey {
@@ -53,7 +54,14 @@ export interface StoredRead {
   readonly approval?: ApprovalReason | null;
 }
 
+/** One that goes on, and a few that are ready for the rows of the fund as soon as those are free (docs/performance.md). */
+const partnersStepsAtOnce = 4;
+/** Postgres ends a statement after this (src/database/pool.ts): beyond it nobody answers any more. */
+const longestStepMs = 10_000;
+
 export class Ledger {
+  readonly #turns = new Turns(partnersStepsAtOnce, longestStepMs);
+
   /**
    * @param onDeliveries hears what is to be delivered to partners' endpoints, after the commit that made it true
    * @param onFact hears of payments that came to their end, and of what was given back, likewise
@@ -114,7 +122,7 @@ export class Ledger {
   }
 
   hold(key: PaymentKey, confirmation: Omit<Confirmation, 'notAfter'>, at: number): Promise<HoldOutcome> {
-    return this.#call(holdOutcome, 'payment_hold', [key.partnerId, key.paymentId, key.epoch, confirmation, iso(at)]);
+    return this.#ofFund(holdOutcome, 'payment_hold', [key.partnerId, key.paymentId, key.epoch, confirmation, iso(at)]);
   }
 
   beginAttempt(
@@ -179,7 +187,7 @@ export class Ledger {
     requestId: string | null,
     at: number,
   ): Promise<CaptureOutcome> {
-    return this.#call(captureOutcome, 'payment_capture', [
+    return this.#ofFund(captureOutcome, 'payment_capture', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -198,7 +206,7 @@ export class Ledger {
     actor: Actor,
     at: number,
   ): Promise<CloseOutcome> {
-    return this.#call(closeOutcome, 'payment_close', [
+    return this.#ofFund(closeOutcome, 'payment_close', [
       key.partnerId,
       key.paymentId,
       key.epoch,
@@ -271,6 +279,11 @@ export class Ledger {
 
   passport(partnerId: string, paymentId: string): Promise<Passport | null> {
     return this.#call(passport.nullable(), 'payment_passport', [partnerId, paymentId]);
+  }
+
+  /** A step that locks the partner's fund, which all his payments share. */
+  #ofFund<T>(schema: z.ZodType<T>, name: string, args: readonly [partnerId: string, ...unknown[]]): Promise<T> {
+    return this.#turns.take(args[0], () => this.#call(schema, name, args));
   }
 
   #call<T>(schema: z.ZodType<T>, name: string, args: readonly unknown[]): Promise<T> {
