@@ -3,9 +3,8 @@
  * call to Invoicebox, as fast as the server lets it; `background` does what nobody waits for;
  * `webhooks` speaks to partners' endpoints, slow ones among them; `imports` books credits by the file. On SIGTERM it takes no new work and lets a running confirm finish.
  */
-import { createServer, type ServerResponse } from 'node:http';
 import { Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { createBatchActivities } from './activities/batch.js';
 import { createBatchReadActivities } from './activities/batchReads.js';
 import { createCheckActivities } from './activities/checkLedger.js';
@@ -43,41 +42,23 @@ import { Statements } from './ledger/statements.js';
 import { Returns } from './ledger/returns.js';
 import { LedgerChecks } from './ledger/violations.js';
 import { Webhooks } from './ledger/webhooks.js';
-import { createLog, type Log } from './log.js';
+import { createLog } from './log.js';
 import { BooksGauges, monitorPool } from './metrics/gauges.js';
 import { createRegistry } from './metrics/registry.js';
 import { runsObserved } from './metrics/runs.js';
-import { answerScrape } from './metrics/scrape.js';
 import { callLine, WorkerMetrics } from './metrics/workerMetrics.js';
 import { temporalClient } from './temporalClient.js';
 import { bundlePath, failureConverterPath } from './workflows/bundlePath.js';
 import { AddressGuard } from './webhooks/address.js';
 import { WebhookClient } from './webhooks/client.js';
 import { WebhookStarts } from './webhookStarts.js';
+import { serveHealth } from './workerHealth.js';
+import { installRuntime } from './workerRuntime.js';
 import { deploymentName, taskQueues, workflowIdOf } from './workflows/messages.js';
 
 const config = readWorkerConfig();
 const log = createLog('worker', config.LOG_LEVEL);
-Runtime.install({
-  shutdownSignals: [],
-  ...(config.TEMPORAL_METRICS_PORT === undefined
-    ? {}
-    : {
-        telemetryOptions: {
-          metrics: {
-            prometheus: {
-              bindAddress: `${config.HOST}:${config.TEMPORAL_METRICS_PORT}`,
-              countersTotalSuffix: true,
-              unitSuffix: true,
-              useSecondsForDurations: true,
-            },
-          },
-        },
-      }),
-  logger: new DefaultLogger('INFO', (entry) => {
-    forward(log, entry);
-  }),
-});
+installRuntime(config, log);
 
 const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = config;
 // Before what it looks at; and nothing of it where nobody wants it.
@@ -255,26 +236,11 @@ const makers = {
 };
 const workers = await Promise.all(config.WORKER_QUEUES.map((queue) => makers[queue]()));
 
-const health = createServer((request, response) => {
-  const url = request.url ?? '';
-  (url === '/metrics' ? answerScrape(registry, response) : answerHealth(url, response)).catch((error: unknown) => {
-    log.error({ error, url }, 'not answered');
-    response.writeHead(500).end();
-  });
-}).listen(config.WORKER_HEALTH_PORT, config.HOST);
-
-async function answerHealth(url: string, response: ServerResponse): Promise<void> {
-  const [status, body] = await healthAt(url);
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-}
-
-async function healthAt(url: string): Promise<[number, unknown]> {
-  if (url === '/health/live') return [200, { live: true }];
-  if (url !== '/health/ready') return [404, {}];
-  const readiness = await readReadiness(pool, clientConnection, config.TEMPORAL_NAMESPACE);
+const health = serveHealth(config, registry, log, async () => ({
+  ...(await readReadiness(pool, clientConnection, config.TEMPORAL_NAMESPACE)),
   // Shown, for who looks: with Invoicebox down there is as much to do as ever.
-  return [readiness.ready ? 200 : 503, { ...readiness, invoicebox: invoicebox.words }];
-}
+  invoicebox: invoicebox.words,
+}));
 
 const running = Promise.all(workers.map((worker) => worker.run()));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -304,12 +270,4 @@ log.info('worker stopped');
 
 function shutDown(): void {
   for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-}
-
-function forward(to: Log, entry: LogEntry): void {
-  const level = ({ TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const)[entry.level];
-  to[level](
-    { ...entry.meta, error: entry.meta?.['error'] instanceof Error ? entry.meta['error'].message : undefined },
-    entry.message,
-  );
 }

@@ -61,6 +61,7 @@ import { BorderPipe } from './validate.js';
 import { HealthController } from './health/health.controller.js';
 import { Idempotency } from './idempotency.js';
 import { Logins } from './pay/logins.js';
+import { BrandingController } from './pay/branding.controller.js';
 import { EntryController } from './pay/entry.controller.js';
 import { PaymentGuard } from './pay/paymentGuard.js';
 import { PayController } from './pay/payments.controller.js';
@@ -143,6 +144,7 @@ export class ApiModule implements OnApplicationShutdown {
         ProblemsController,
         HealthController,
         EntryController,
+        BrandingController,
         PayController,
         ...console.controllers,
       ],

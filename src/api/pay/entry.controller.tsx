@@ -203,26 +203,6 @@ export class EntryController {
     });
   }
 
-  /** The programme's one colour; a stylesheet of its own, because the page allows no inline style. */
-  @Get('theme.css')
-  async theme(@Param('slug') slug: string, @Req() request: Request, @Res() response: Response) {
-    const visit = await this.visits.begin(slug, request, response);
-    if (visit === null) return;
-    response
-      .type('css')
-      .set('Cache-Control', 'max-age=300')
-      .send(`:root{--accent:${visit.programme.loyalty.branding.colour}}`);
-  }
-
-  @Get('logo.png')
-  async logo(@Param('slug') slug: string, @Req() request: Request, @Res() response: Response) {
-    const visit = await this.visits.begin(slug, request, response);
-    if (visit === null) return;
-    const { logoPng } = visit.programme.loyalty.branding;
-    if (logoPng === null) response.status(404).end();
-    else response.type('png').set('Cache-Control', 'max-age=300').send(Buffer.from(logoPng, 'base64'));
-  }
-
   /** Asks for the one click that spends the token; from here on it is in no address any more. */
   async #offerToken(visit: Visit, token: string): Promise<void> {
     const { language, programme, response, request } = visit;
