@@ -189,7 +189,11 @@ async function oursOn(
     options: '-c search_path=surety,public',
     max: connections,
   });
-  for (const pool of [admin, worker]) ends.push(() => pool.end());
+  for (const pool of [admin, worker]) {
+    // Its connections say goodbye while the server is ended.
+    pool.on('error', () => undefined);
+    ends.push(() => pool.end());
+  }
   const client = await admin.connect();
   const all: Programme[] = [];
   try {

@@ -160,11 +160,17 @@ export class World {
     );
   }
 
+  #lastWords(): string {
+    return this.worker?.output.slice(-3_000) ?? 'no worker';
+  }
+
   seenOf(opened: ApiAnswer) {
     const { invoice, points } = opened.body as unknown as {
-      invoice: { amountMinor: number; currency: string };
+      invoice?: { amountMinor: number; currency: string };
       points: number;
     };
+    if (invoice === undefined)
+      throw new Error(`It was not opened: ${opened.status} ${JSON.stringify(opened.body)}\n${this.#lastWords()}`);
     return { amountMinor: invoice.amountMinor, currency: invoice.currency, points };
   }
 
@@ -186,7 +192,7 @@ export class World {
         if (seen.at(-1) !== state) seen.push(state);
         return states.includes(state);
       },
-      () => `${id} went ${seen.join(' → ')}, never ${states.join(' or ')}\n${this.worker?.output.slice(-3_000) ?? ''}`,
+      () => `${id} went ${seen.join(' → ')}, never ${states.join(' or ')}\n${this.#lastWords()}`,
       withinMs,
     );
     return seen;
