@@ -170,29 +170,43 @@ export class Inbox {
     return waiting.answer ?? answerOf(this.payment);
   }
 
-  async #confirmed(message: Confirmation): Promise<PaymentAnswer> {
-    await this.#onceRead(message, () => this.#whyNotConfirmNow(message));
-    return this.#answered(this.#takeConfirm(message));
+  #confirmed(message: Confirmation): Promise<PaymentAnswer> {
+    return this.#takenOnceRead(
+      message,
+      () => this.#whyNotConfirmNow(message),
+      () => this.#takeConfirm(message),
+    );
   }
 
-  async #cancelled(message: Cancellation): Promise<PaymentAnswer> {
+  #cancelled(message: Cancellation): Promise<PaymentAnswer> {
     // Whoever cancels has not to know the price; an approver who refuses has.
-    if (message.as === 'refused') await this.#onceRead(message, () => this.#whyNotCancelNow(message));
-    return this.#answered(this.#takeCancel(message));
+    if (message.as !== 'refused') return this.#answered(this.#takeCancel(message));
+    return this.#takenOnceRead(
+      message,
+      () => this.#whyNotCancelNow(message),
+      () => this.#takeCancel(message),
+    );
   }
 
   /**
    * The books tell what it costs before this run knows, where the task that has read it was lost, or the run was resumed:
-   * what is said to that then waits for the read, no longer than it counts.
+   * what is said to that then waits for the read, no longer than it counts. Taken in the turn in which it was found good: of
+   * many that come together, the next ones must see it.
    */
-  async #onceRead({ notAfter }: { readonly notAfter: number }, whyNot: () => Refusal | null): Promise<void> {
-    if (this.payment.state !== 'opening') return;
-    this.#isEarly = true;
-    const isRead = await CancellationScope.nonCancellable(() =>
-      condition(() => this.payment.state !== 'opening', Math.max(1, notAfter - Date.now())),
-    );
-    this.#isEarly = false;
-    refuse(isRead ? whyNot() : 'too_late');
+  async #takenOnceRead(
+    { notAfter }: { readonly notAfter: number },
+    whyNot: () => Refusal | null,
+    take: () => Waiting<unknown>,
+  ): Promise<PaymentAnswer> {
+    if (this.payment.state === 'opening') {
+      this.#isEarly = true;
+      const isRead = await CancellationScope.nonCancellable(() =>
+        condition(() => this.payment.state !== 'opening', Math.max(1, notAfter - Date.now())),
+      );
+      this.#isEarly = false;
+      refuse(isRead ? whyNot() : 'too_late');
+    }
+    return this.#answered(take());
   }
 
   async #resolved(message: Resolution): Promise<ResolutionAnswer> {
