@@ -10,6 +10,7 @@ import { benchLedger } from './ledger.js';
 import { benchLedgerTypeOrm } from './ledgerTypeOrm.js';
 import { benchPage } from './page.js';
 import { benchReconcile } from './reconcile.js';
+import { benchRivals } from './rivals.js';
 import { benchSaga } from './saga.js';
 import { benchScale } from './scale.js';
 import { benchSoak } from './soak.js';
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Report
   'ledger-typeorm': benchLedgerTypeOrm,
   page: benchPage,
   reconcile: benchReconcile,
+  rivals: benchRivals,
   saga: benchSaga,
   scale: benchScale,
   soak: benchSoak,
@@ -40,7 +42,7 @@ const secondsInAll: Readonly<Record<string, number>> = {
   scale: 120,
 };
 /** Of those whose ratios are stated as such. */
-const pairsOf: Readonly<Record<string, string>> = { saga: '7', 'ledger-typeorm': '7' };
+const pairsOf: Readonly<Record<string, string>> = { saga: '7', 'ledger-typeorm': '7', rivals: '7' };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

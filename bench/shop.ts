@@ -11,6 +11,9 @@ const pointsOfEach = 100_000_000;
 const amountMinor = 100_00;
 const connections = 256;
 const patienceMs = 60_000;
+/** `unavailable`, or its like of a request that is under way: docs/integrating.md. */
+const comesAgain: readonly number[] = [429, 503];
+const repeatAfterMs = 1_000;
 
 /** One key stands for all the shop's buyers. */
 export const apiEnvironment = { SURETY_KEY_REQUESTS_PER_SECOND: '10000' } as const;
@@ -35,6 +38,7 @@ interface Paid {
 export class Shop {
   readonly #pool: Pool;
   #visits = 0;
+  #repeats = 0;
 
   private constructor(
     private readonly surety: Surety,
@@ -42,6 +46,11 @@ export class Shop {
     readonly partnerId: string,
   ) {
     this.#pool = new Pool(surety.apiUrl, { connections });
+  }
+
+  /** Requests that were made again, since the API could not say that they were done. */
+  get repeats(): number {
+    return this.#repeats;
   }
 
   /** The twin is started, the partners applied, and each member given more points than he can spend. No API, no worker. */
@@ -92,18 +101,26 @@ export class Shop {
     return { perSecond: (paid.length * 1_000) / (performance.now() - began), paid };
   }
 
+  /** As a partner's backend should: what was not done for certain is asked for again, with the same Idempotency-Key. */
   async call(method: 'GET' | 'POST', path: string, body?: object): Promise<ShownPayment> {
-    const response = await this.#pool.request({
-      ...{ method, path },
-      headers: {
-        authorization: `Bearer ${this.apiKey}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': randomUUID() }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.body.text();
-    if (response.statusCode >= 300) throw new Error(`${response.statusCode} to ${method} ${path}: ${text}`);
-    return paymentJson.parse(JSON.parse(text));
+    const headers = {
+      authorization: `Bearer ${this.apiKey}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'idempotency-key': randomUUID() }),
+    };
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const response = await this.#pool.request({
+        ...{ method, path, headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.body.text();
+      if (response.statusCode < 300) return paymentJson.parse(JSON.parse(text));
+      if (!comesAgain.includes(response.statusCode) || performance.now() > deadline) {
+        throw new Error(`${response.statusCode} to ${method} ${path}: ${text}`);
+      }
+      this.#repeats += 1;
+      await pause(repeatAfterMs);
+    }
   }
 
   async #until(first: ShownPayment, state: string): Promise<ShownPayment> {

@@ -3,6 +3,7 @@
  * Each is a child that ends with whoever started it.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
@@ -20,14 +21,31 @@ function findRepository(folder: string): string {
   return existsSync(join(folder, 'package-lock.json')) ? folder : findRepository(dirname(folder));
 }
 
+/** Below those that systems give to outgoing connections (from 32768 on Linux), which would take it before it is used. */
+const ports = { from: 20_000, below: 32_000, tries: 100 } as const;
+const givenPorts = new Set<number>();
+
+/** One that is free now, and that this process is given once. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
+  for (let tries = 0; tries < ports.tries; tries++) {
+    const port = randomInt(ports.from, ports.below);
+    if (givenPorts.has(port) || !(await isFree(port))) continue;
+    givenPorts.add(port);
+    return port;
+  }
+  throw new Error(`No port is free from ${ports.from} to ${ports.below}`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port');
-  return address.port;
+  return true;
 }
 
 export interface RunningPostgres {

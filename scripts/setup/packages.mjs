@@ -63,6 +63,9 @@ export async function ensureBuild(root) {
   writeFileSync(stamp, wanted);
 }
 
+/** Has packages and a build of its own (bench/rivalEngines.ts). */
+const builtApart = join('bench', 'rivals', '/');
+
 function sourcesHash(root) {
   const hash = createHash('sha256');
   for (const path of [
@@ -79,6 +82,7 @@ function sourcesHash(root) {
     return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+      .filter((path) => !path.startsWith(builtApart))
       .sort();
   }
 }

@@ -54,8 +54,8 @@ export interface StoredRead {
   readonly approval?: ApprovalReason | null;
 }
 
-/** One that goes on, and a few that are ready for the rows of the fund as soon as those are free (docs/performance.md). */
-const partnersStepsAtOnce = 4;
+/** One that goes on, and one that is ready for the rows of the fund as soon as those are free (docs/performance.md). */
+const partnersStepsAtOnce = 2;
 /** Postgres ends a statement after this (src/database/pool.ts): beyond it nobody answers any more. */
 const longestStepMs = 10_000;
 

@@ -3,7 +3,7 @@
  * the more of them there are, the later the next one has the row: two processes are woken for each that goes on.
  */
 export class Turns {
-  /** Of each key that has any: how many go on, and who waits. */
+  /** By key, while somebody has a place: how many do, and whoever comes after them. */
   readonly #of = new Map<string, { active: number; readonly waiting: (() => void)[] }>();
 
   /** @param longestMs a place is given on after this: whoever has it so long is lost, and with him his connection */

@@ -206,7 +206,7 @@ async function tellPayment(
   return paymentReport(evidence, says, invoice.status, action, recovered, words);
 }
 
-/** One that is yet to be booked is begun again by the Schedule, as any that was approved. */
+/** One that is yet to be booked is begun again by the Schedule of approved returns (`start-returns`). */
 async function tellReturn(found: FoundReturn, { recoveries }: RecoveryTools): Promise<ReturnReport> {
   const { key, made, booked } = found;
   const ledger = await recoveries.subjectState(key.partnerId, 'return', key.returnId);

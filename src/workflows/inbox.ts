@@ -41,7 +41,7 @@ const probesARun = 200;
 const longestSignalMs = 15 * 60_000;
 
 export class Inbox {
-  /** A confirm that waits until the invoice is read. */
+  /** Somebody's word that waits until the invoice is read. */
   #isEarly = false;
   /** At most one of each waits to be acted on. */
   #confirm: Waiting<Confirmation> | null = null;
@@ -63,9 +63,10 @@ export class Inbox {
         refuse(this.#mayWait(read) ? null : this.#whyNotConfirm(read));
       },
     });
-    setHandler(cancelUpdate, (cancellation) => this.#answered(this.#takeCancel(cancellation)), {
+    setHandler(cancelUpdate, (cancellation) => this.#cancelled(cancellation), {
       validator: (cancellation) => {
-        refuse(this.#whyNotCancel(readCancellation(cancellation)));
+        const read = readCancellation(cancellation);
+        refuse(read?.as === 'refused' && this.#mayWait(read) ? null : this.#whyNotCancel(read));
       },
     });
     setHandler(resolveUpdate, (resolution) => this.#resolved(resolution), {
@@ -169,21 +170,43 @@ export class Inbox {
     return waiting.answer ?? answerOf(this.payment);
   }
 
+  #confirmed(message: Confirmation): Promise<PaymentAnswer> {
+    return this.#takenOnceRead(
+      message,
+      () => this.#whyNotConfirmNow(message),
+      () => this.#takeConfirm(message),
+    );
+  }
+
+  #cancelled(message: Cancellation): Promise<PaymentAnswer> {
+    // Whoever cancels has not to know the price; an approver who refuses has.
+    if (message.as !== 'refused') return this.#answered(this.#takeCancel(message));
+    return this.#takenOnceRead(
+      message,
+      () => this.#whyNotCancelNow(message),
+      () => this.#takeCancel(message),
+    );
+  }
+
   /**
-   * The books tell what it costs before this run knows, where the task that has read it was lost, or the run was resumed: a
-   * confirm that comes then waits for the read, no longer than it counts.
+   * The books tell what it costs before this run knows, where the task that has read it was lost, or the run was resumed:
+   * what is said to that then waits for the read, no longer than it counts. Taken in the turn in which it was found good: of
+   * many that come together, the next ones must see it.
    */
-  async #confirmed(message: Confirmation): Promise<PaymentAnswer> {
+  async #takenOnceRead(
+    { notAfter }: { readonly notAfter: number },
+    whyNot: () => Refusal | null,
+    take: () => Waiting<unknown>,
+  ): Promise<PaymentAnswer> {
     if (this.payment.state === 'opening') {
       this.#isEarly = true;
-      const counts = Math.max(1, message.notAfter - Date.now());
       const isRead = await CancellationScope.nonCancellable(() =>
-        condition(() => this.payment.state !== 'opening', counts),
+        condition(() => this.payment.state !== 'opening', Math.max(1, notAfter - Date.now())),
       );
       this.#isEarly = false;
-      refuse(isRead ? this.#whyNotNow(message) : 'too_late');
+      refuse(isRead ? whyNot() : 'too_late');
     }
-    return this.#answered(this.#takeConfirm(message));
+    return this.#answered(take());
   }
 
   async #resolved(message: Resolution): Promise<ResolutionAnswer> {
@@ -215,16 +238,16 @@ export class Inbox {
 
   #whyNotConfirm(confirmation: Confirmation | null): Refusal | null {
     if (confirmation === null) return 'malformed';
-    return confirmation.notAfter < Date.now() ? 'too_late' : this.#whyNotNow(confirmation);
+    return confirmation.notAfter < Date.now() ? 'too_late' : this.#whyNotConfirmNow(confirmation);
   }
 
   /** Of an update alone: what a signal did while the invoice was read stands in histories. */
-  #mayWait(confirmation: Confirmation | null): boolean {
+  #mayWait(message: { readonly notAfter: number } | null): boolean {
     const isEarly = this.payment.state === 'opening' && !this.#isEarly && this.#cancel === null;
-    return isEarly && confirmation !== null && confirmation.notAfter >= Date.now();
+    return isEarly && message !== null && message.notAfter >= Date.now();
   }
 
-  #whyNotNow(confirmation: Confirmation): Refusal | null {
+  #whyNotConfirmNow(confirmation: Confirmation): Refusal | null {
     if (!isWaiting(this.payment.state) || this.hasMessage()) return 'not_waiting';
     // An approval says which version of the invoice it is for.
     if (this.payment.state === 'awaiting_approval' && confirmation.seen.version === undefined) return 'malformed';
@@ -233,7 +256,10 @@ export class Inbox {
 
   #whyNotCancel(cancellation: Cancellation | null): Refusal | null {
     if (cancellation === null) return 'malformed';
-    if (cancellation.notAfter < Date.now()) return 'too_late';
+    return cancellation.notAfter < Date.now() ? 'too_late' : this.#whyNotCancelNow(cancellation);
+  }
+
+  #whyNotCancelNow(cancellation: Cancellation): Refusal | null {
     if (cancellation.as === 'refused' && this.payment.state !== 'awaiting_approval') return 'not_waiting';
     const waits = this.payment.state === 'opening' || isWaiting(this.payment.state);
     const mayCancel = this.#cancel === null && ((waits && this.#confirm === null) || this.canStillCancel);

@@ -15,6 +15,7 @@ import { freePort, repository } from '../../scripts/stack.js';
 import { passwords } from '../../scripts/surety.js';
 import { postgres, testKeys } from '../support/books.js';
 import { entryLink } from '../support/browser.js';
+import { Collector } from '../support/collector.js';
 import { addOperator } from '../support/console.js';
 import { consoleRoutes } from '../support/routes.js';
 import { operations } from '../support/operations.js';
@@ -130,6 +131,7 @@ const inside: Readonly<Record<string, string>> = {
 
 let world: World;
 let receiver: Receiver;
+let collector: Collector;
 let oleg: OperatorVisit;
 let collected = '';
 const codecKey = randomBytes(32).toString('base64');
@@ -146,13 +148,14 @@ const secrets: Record<string, string> = {
 };
 
 beforeAll(async () => {
-  receiver = await Receiver.open(status(204));
+  [receiver, collector] = await Promise.all([Receiver.open(status(204)), Collector.open()]);
   world = await World.open({
     codecKeys: `canary:${codecKey}`,
     timings: { waitScale: 0.000_05 },
     environment: {
       ...{ SURETY_KEY_REQUESTS_PER_SECOND: '10000', LOG_LEVEL: 'trace' },
       ...{ METRICS_PORT: String(apiMetrics), TEMPORAL_METRICS_PORT: String(sdkMetrics) },
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/`,
     },
     temporalSetup: { INVOICEBOX_CALLS_PER_SECOND_ACCOUNT: '50' },
   });
@@ -163,6 +166,7 @@ afterAll(async () => {
   await world.assertBooksAgree();
   await world.close();
   await receiver.close();
+  collector.close();
 });
 
 const loyalty = (method: string, path: string, body?: unknown) => world.call(world.keys.loyalty, method, path, body);
@@ -538,7 +542,7 @@ describe('whatever is shown', () => {
   });
 });
 
-describe('the logs of all processes', () => {
+describe('the logs and traces of all processes', () => {
   it('are one line of JSON an event, without control characters, whatever somebody has written', () => {
     const processes = { api: world.api, worker: world.worker };
     for (const [name, process] of Object.entries(processes)) {
@@ -551,10 +555,18 @@ describe('the logs of all processes', () => {
       }
     }
   });
+
+  it('tell of nobody’s words', async () => {
+    await eventually(
+      () => Promise.resolve(collector.spans.length > 100),
+      () => `${collector.spans.length} spans`,
+    );
+    expect(collector.text.includes('kenar')).toBe(false);
+  });
 });
 
 describe('a secret', () => {
-  it('is in nothing that anybody was shown, told or left: pages, answers, logs, metrics, the doctor', async () => {
+  it('is in nothing that anybody was shown, told or left: pages, answers, logs, metrics, traces, the doctor', async () => {
     for (const operation of operations) {
       const path = operation.path.replaceAll(/\{[^}]+\}/g, randomUUID());
       for (const key of [world.keys.loyalty, `${world.keys.loyalty}x`, '']) {
@@ -598,6 +610,7 @@ describe('a secret', () => {
       shown.push({ where: 'doctor', type: 'text/plain', text: told, disposition: null });
     }
     collected = [world.api?.output, world.worker?.output].join('\n');
+    shown.push({ where: 'the traces', type: 'application/json', text: collector.text, disposition: null });
     shown.push({ where: 'the logs', type: 'text/plain', text: collected, disposition: null });
     for (const [name, secret] of Object.entries(secrets)) {
       expect([name, secret.length >= 8]).toEqual([name, true]);

@@ -120,8 +120,11 @@ describe('the audit log has a line before and a line after', () => {
   });
 
   it('the switches and marks of the fund', async () => {
-    await does('oleg', 'POST /console/fund/low-water', 'fund.low_water', fund, 'Set the mark', { amount: '7' });
-    expect((await actsOf('fund.low_water'))[0]?.detail).toEqual({ lowWaterMinor: 700, shown: 'none' });
+    await does('oleg', 'POST /console/fund/low-water', 'fund.low_water', fund, 'Set the mark', {
+      amount: '7',
+      ...evidence('agreed'),
+    });
+    expect((await actsOf('fund.low_water'))[0]?.detail).toMatchObject({ lowWaterMinor: 700, shown: 'none' });
     await world.surety.admin.query('UPDATE surety.partner SET fund_doubted_at = now() WHERE id = $1', [
       world.partnerIds.loyalty,
     ]);
@@ -214,7 +217,7 @@ describe('the audit log has a line before and a line after', () => {
   it('what is sent again', async () => {
     const page = `/console/webhooks/endpoints/${ids.endpoint}`;
     const of = (what: string) => `POST /console/webhooks/endpoints/:id/${what}`;
-    await does('oleg', of('enable'), 'webhook.enable', page, 'Enable again', {});
+    await does('oleg', of('enable'), 'webhook.enable', page, 'Enable again', evidence('mended'));
     expect((await actsOf('webhook.enable'))[0]?.detail).toMatchObject({ shown: { state: 'disabled' } });
     await does('oleg', of('replay'), 'webhook.replay_range', page, 'Replay the range', { which: 'all' });
     const eventId = receiver.received[0]?.event.id ?? '';

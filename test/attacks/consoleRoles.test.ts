@@ -49,7 +49,7 @@ const told: Readonly<Record<string, Told>> = {
   },
   'POST /console/fund/low-water': {
     role: 'operator',
-    form: { partner: slug, currency: 'RUB', version: 'none', amount: '1' },
+    form: { partner: slug, currency: 'RUB', version: 'none', amount: '1', ...evidence('agreed') },
   },
   'POST /console/fund/pause': { role: 'operator', form: { partner: slug, version: 'none', ...evidence('fraud') } },
   'POST /console/fund/resume': { role: 'operator', form: { partner: slug, version: 'none', ...evidence('solved') } },
@@ -82,7 +82,7 @@ const told: Readonly<Record<string, Told>> = {
   },
   'POST /console/webhooks/endpoints/:id/enable': {
     ...{ role: 'operator', subject: 'endpoint' },
-    form: { version: 'disabled' },
+    form: { version: 'disabled', ...evidence('mended') },
   },
   'GET /console/approvals': { role: 'viewer', query: ofA },
   'GET /console/approvals/:id': { role: 'viewer', subject: 'approval' },

@@ -90,7 +90,8 @@ describe('SQL', () => {
 describe('other languages', () => {
   it('Temporal’s lists are asked by nobody but a recovery, for times of its own', () => {
     const asking = sources.filter((file) => /workflow\.(list|count)\(|ListWorkflowExecutions/i.test(textOf(file)));
-    expect(asking).toEqual(['src/recovery/found.ts']);
+    expect(asking.length).toBeGreaterThan(0);
+    expect(asking.filter((file) => !file.startsWith('src/recovery/'))).toEqual([]);
   });
 
   it('no markup is taken as it is, no text is run, no command is started', () => {

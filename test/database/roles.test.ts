@@ -79,3 +79,40 @@ describe('a role that a process logs in by', () => {
     expect(open).toEqual(['current_partner']);
   });
 });
+
+describe('what runs with the rights of who owns it', () => {
+  it.each(['surety_owner', 'surety_ledger', 'surety_directory'])(
+    '%s, who owns, logs in nowhere, is no superuser and bypasses no row-level security',
+    async (role) => {
+      const { rows } = await books.admin.query(
+        'SELECT rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles WHERE rolname = $1',
+        [role],
+      );
+      const none = { rolsuper: false, rolcreaterole: false, rolcreatedb: false, rolreplication: false };
+      expect(rows).toEqual([{ rolcanlogin: false, rolbypassrls: false, ...none }]);
+    },
+  );
+
+  it('looks nowhere but in our schema: nobody puts a function or table of his own before ours', async () => {
+    const loose = await column(
+      `SELECT proname AS name FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+       WHERE nspname = 'surety' AND prosecdef
+         AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=surety, pg_temp'] ORDER BY 1`,
+    );
+    expect(loose).toEqual([]);
+    const counted = await column(
+      `SELECT count(*)::text AS name FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+       WHERE nspname = 'surety' AND prosecdef`,
+    );
+    expect(Number(counted[0])).toBeGreaterThan(100);
+  });
+
+  it('is nobody’s to change: no role of a process may create anything in the schema, nor in public', async () => {
+    const may = await column(
+      `SELECT role || ' in ' || nspname AS name FROM unnest($1::text[]) AS role, pg_namespace
+       WHERE nspname IN ('surety', 'public') AND has_schema_privilege(role, pg_namespace.oid, 'CREATE')`,
+      [processes],
+    );
+    expect(may).toEqual([]);
+  });
+});

@@ -124,6 +124,31 @@ describe('a confirm that comes before this run knows what the invoice says', () 
   });
 });
 
+it('an approver’s refusal waits for the read likewise', async () => {
+  const amountMinor = 50_000_01;
+  await world.surety.admin.query('UPDATE partner SET organisation_policy = $2 WHERE id = $1', [
+    world.partnerIds.organisation,
+    { limits: { RUB: { approvalAboveMinor: amountMinor - 1 } } },
+  ]);
+  const { id: invoiceId } = await world.invoice({ amountMinor });
+  await world.twin.arrangeFault({ invoiceId, operation: 'read', kind: 'error_before', times: 1_000_000 });
+  const opened = await world.payAsOrganisation(invoiceId);
+  const refused = await world.handle(opened.body.id).startUpdate('cancel', {
+    args: [
+      {
+        actor: { kind: 'api_key', id: randomUUID() },
+        reason: 'refused_by_approver',
+        as: 'refused',
+        notAfter: Date.now() + 60_000,
+      },
+    ],
+    waitForStage: 'ACCEPTED',
+  });
+  expect((await world.read(opened.body.id, world.keys.organisation)).state).toBe('opening');
+  await world.twin.clearFaults();
+  await expect(refused.result()).resolves.toMatchObject({ state: 'declined' });
+});
+
 describe('cancelling the workflow from the Temporal UI', () => {
   it('before the hold: the payment is closed, nothing is held', async () => {
     const opened = await world.open((await world.invoice()).id);

@@ -103,6 +103,11 @@ describe('terminated in the Temporal UI', () => {
     // Its outcome cannot be proven until the reads are let go.
     await world.twin.arrangeFault({ invoiceId: invoice.id, operation: 'read', kind: 'error_before', times: 100_000 });
     for (let epoch = 2; epoch <= 3; epoch++) {
+      // The sweeper takes it over in the books first, and then begins its run.
+      await eventually(
+        async () => (await world.handle(opened.body.id).describe()).status.name === 'RUNNING',
+        () => 'it does not run',
+      );
       await world.handle(opened.body.id).terminate('by mistake');
       await untilResumed(opened.body.id, epoch);
     }

@@ -160,6 +160,23 @@ export class World {
     );
   }
 
+  /** As a client does who is answered before anything is known: again, under the same key. For a World that answers soon. */
+  async openPatiently(invoiceId: string): Promise<ApiAnswer> {
+    const key = { 'idempotency-key': randomUUID() };
+    return patiently(
+      () => this.open(invoiceId, key),
+      ({ status, body }) => status < 500 && body.state !== 'opening',
+    );
+  }
+
+  confirmPatiently(opened: ApiAnswer, member = 'anna'): Promise<ApiAnswer> {
+    const key = { 'idempotency-key': randomUUID() };
+    return patiently(
+      () => this.confirm(opened, key, member),
+      ({ status }) => status < 500,
+    );
+  }
+
   #lastWords(): string {
     return this.worker?.output.slice(-3_000) ?? 'no worker';
   }
@@ -243,6 +260,15 @@ export class World {
     await this.temporal.stop();
     await this.surety.close();
   }
+}
+
+async function patiently(ask: () => Promise<ApiAnswer>, isKnown: (answer: ApiAnswer) => boolean): Promise<ApiAnswer> {
+  let answer = await ask();
+  await eventually(
+    async () => isKnown(answer) || isKnown((answer = await ask())),
+    () => `still ${answer.status} ${JSON.stringify(answer.body)}`,
+  );
+  return answer;
 }
 
 /** Asks until it is so; fails with words after a generous while. */

@@ -49,8 +49,8 @@ async function until(workflowId: string, waitsFor: RegExp, can: RegExp): Promise
 async function opened(trouble: TwinTrouble & { operation: 'read' | 'confirm'; times?: number }, confirms: boolean) {
   const { id } = await world.invoice();
   await world.twin.arrangeFault({ ...trouble, invoiceId: id });
-  const payment = await world.open(id);
-  if (confirms) await world.confirm(payment);
+  const payment = await (confirms ? world.openPatiently(id) : world.open(id));
+  if (confirms) await world.confirmPatiently(payment);
   return { id: payment.body.id, invoiceId: id, workflowId: `payment-${payment.body.id}` };
 }
 
@@ -67,12 +67,12 @@ describe('a payment tells', () => {
   });
 
   it('that it waits for the buyer, and why he is asked again', async () => {
-    const payment = await world.open((await world.invoice({ amountMinor: 1_000_00 })).id);
+    const payment = await world.openPatiently((await world.invoice({ amountMinor: 1_000_00 })).id);
     const workflowId = `payment-${payment.body.id}`;
     await until(workflowId, /^\*\*awaiting_confirmation\*\* · Waiting for the buyer to confirm, until/, /Cancelling/);
-    await world.confirm(payment, {}, 'boris');
+    await world.confirmPatiently(payment, 'boris');
     await until(workflowId, /the buyer to confirm \(asked because of `insufficient_points`\)/, /Nothing is held/);
-    await world.confirm(payment);
+    await world.confirmPatiently(payment);
     await until(workflowId, /^\*\*paid\*\* · It is over/, /Nothing to do/);
   });
 

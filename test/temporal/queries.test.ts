@@ -46,18 +46,18 @@ const turnsAway = { kind: 'refuse', status: 429, operation: 'confirm', ...forEve
 async function payment(trouble: Trouble | null, confirms: boolean): Promise<{ id: string; invoiceId: string }> {
   const { id: invoiceId } = await world.invoice();
   if (trouble !== null) await world.twin.arrangeFault({ ...trouble, invoiceId });
-  const opened = await world.open(invoiceId);
-  if (confirms) await world.confirm(opened);
+  const opened = await (confirms ? world.openPatiently(invoiceId) : world.open(invoiceId));
+  if (confirms) await world.confirmPatiently(opened);
   return { id: opened.body.id, invoiceId };
 }
 
 /** Its call is not answered, and before it can be read again somebody else pays its invoice. Clears all faults. */
 async function reviewed(): Promise<{ id: string }> {
   const { id: invoiceId } = await world.invoice();
-  const opened = await world.open(invoiceId);
+  const opened = await world.openPatiently(invoiceId);
   await world.twin.arrangeFault({ kind: 'error_before', status: 502, operation: 'confirm', invoiceId });
   await world.twin.arrangeFault({ ...broken, operation: 'read', invoiceId });
-  await world.confirm(opened);
+  await world.confirmPatiently(opened);
   await world.twin.payInvoiceElsewhere(invoiceId);
   await world.twin.clearFaults();
   return { id: opened.body.id };

@@ -20,7 +20,8 @@ export async function readOutcomes(reads: PageReads, today: string): Promise<Day
      WHERE day > $1::date - ${days} AND day <= $1::date + 1 GROUP BY day, state`,
     [today],
   );
-  const last = Date.parse(`${today}T00:00:00Z`);
+  // A partner's day may have begun that has not here.
+  const last = Date.parse(`${rows.reduce((latest, { day }) => (day > latest ? day : latest), today)}T00:00:00Z`);
   const shown = Array.from({ length: days }, (_, n) =>
     new Date(last - (days - 1 - n) * 86_400_000).toISOString().slice(0, 10),
   );

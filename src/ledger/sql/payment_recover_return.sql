@@ -1,4 +1,4 @@
--- Tells a restored ledger what the history of a return proves (src/recovery/returns.ts): that two people had agreed to it, and
+-- Tells a restored ledger what the history of a return proves (src/recovery/begun.ts): that two people had agreed to it, and
 -- whether it was booked. Its payment is told before. In one transaction; told again, it changes nothing.
 -- p_told: as made of payment_return_work, and booked: {at, invoiceStatus | null, invoiceReadAt | null} | null.
 -- Outcomes: recovered {state: approved | returned, points | null}; known {state: approved | returned}; and with nothing changed:

@@ -147,10 +147,11 @@ export class ConsoleApprovalsController {
     const now = Date.now();
     const approval = await this.#read(operator, request, id, now);
     const { partnerId } = approval;
+    const act = { action: `approval.${decision}`, subject: id, subjectKind: 'approval', partnerId };
     if (decision === 'withdraw' && !isHis(approval, operator)) {
+      await this.acts.write(request, { ...act, outcome: 'refused: not his' });
       throw new ConsoleStop('invalid', 'Somebody else has asked for this.', here);
     }
-    const act = { action: `approval.${decision}`, subject: id, subjectKind: 'approval', partnerId };
     const { action, subject, body, requestedBy, reason } = approval;
     const shown = { action, subject, body, requestedBy, reason };
     const begun = await this.acts.begin(request, { ...act, detail: { ...given, shown } });
