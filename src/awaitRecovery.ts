@@ -29,10 +29,16 @@ interface WaitConfig {
 
 /** Before anything else is started. Whatever else is wrong with the database is told by who needs it. */
 export async function untilRecovered(config: WaitConfig, port: number, log: Log): Promise<void> {
-  const pool = createPool(config.DATABASE_URL, 1, log);
   const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-  const look = async (): Promise<string | null> =>
-    (await isUnrecovered(pool)) ? notRecovered : isForgetful(pool, connection, config, log);
+  // Connected no longer than it looks: a recovery waits for everybody to be gone.
+  const look = async (): Promise<string | null> => {
+    const pool = createPool(config.DATABASE_URL, 1, log);
+    try {
+      return (await isUnrecovered(pool)) ? notRecovered : await isForgetful(pool, connection, config, log);
+    } finally {
+      await pool.end();
+    }
+  };
   let server: Server | null = null;
   let why: string | null = null;
   try {
@@ -48,7 +54,7 @@ export async function untilRecovered(config: WaitConfig, port: number, log: Log)
       await pause(lookEveryMs);
     }
   } finally {
-    await Promise.all([pool.end(), connection.close()]);
+    await connection.close();
     if (server !== null) {
       server.close();
       server.closeAllConnections();

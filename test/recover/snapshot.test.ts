@@ -48,8 +48,8 @@ it('processes wait, nothing is swept, and a recovery opens the way', async () =>
   await disk.putCopyBack();
 
   expect(await forgotten()).toEqual([waits.body.id, since.body.id].sort());
-  const { sweepPayments } = createSweepActivities(world.client, world.surety.recovery);
-  const sweep = new MockActivityEnvironment().run(sweepPayments, { graceMs: 0, holdAgeMs: 0 });
+  const sweeps = createSweepActivities(world.client, world.surety.recovery);
+  const sweep = new MockActivityEnvironment().run(() => sweeps.sweepPayments({ graceMs: 0, holdAgeMs: 0 }));
   await expect(sweep).rejects.toThrow('nothing was swept');
   const { ports } = world.surety.options;
   const starting: [number, Program][] = [
