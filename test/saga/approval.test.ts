@@ -55,6 +55,11 @@ async function waiting(change: Record<string, unknown> = { amountMinor: 20_000_0
   const invoice = await world.invoice(change);
   const { body } = await world.payAsOrganisation(invoice.id);
   await world.until(body.id, ['awaiting_approval'], approver);
+  // The ledger knows it a moment before the workflow, and a signal that comes between is too early: it is ignored.
+  await eventually(
+    async () => (await world.handle(body.id).query(stateQuery)).state === 'awaiting_approval',
+    () => `the workflow of ${body.id} waits for nobody`,
+  );
   return { id: body.id, invoiceId: invoice.id };
 }
 
@@ -208,11 +213,6 @@ describe('an approver', () => {
 
   it('may speak by a signal, where the partner trusts signals', async () => {
     const { id } = await waiting();
-    // The ledger knows it a moment before the workflow, and a signal that comes between is too early: it is ignored.
-    await eventually(
-      async () => (await world.handle(id).query(stateQuery)).state === 'awaiting_approval',
-      () => `the workflow of ${id} waits for nobody`,
-    );
     const message = {
       memberId: null,
       confirmationId: randomUUID(),
