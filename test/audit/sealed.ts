@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Audit } from '../../src/ledger/audit.js';
 import type { PaymentKey } from '../../src/ledger/ledger.js';
 import type { Books } from '../support/books.js';
+import { untilTold } from '../support/horizon.js';
 
 /** A buyer pays with points. */
 export async function pay(books: Books, memberId: string, amountMinor = 100): Promise<PaymentKey> {
@@ -12,8 +13,14 @@ export async function pay(books: Books, memberId: string, amountMinor = 100): Pr
   return key;
 }
 
+/** All that was committed before. @returns how many blocks were made */
+export async function sealAll(books: Books, most?: number): Promise<number> {
+  await untilTold(books.admin);
+  return sealWhatCanBe(books, most);
+}
+
 /** As the worker's role does it; blocks of at most so many entries. @returns how many blocks were made */
-export async function sealAll(books: Books, most = 10_000): Promise<number> {
+export async function sealWhatCanBe(books: Books, most = 10_000): Promise<number> {
   const audit = new Audit(books.worker);
   for (let blocks = 0; ; blocks++) {
     const sealed = await audit.seal(books.partnerId, most, Date.now());

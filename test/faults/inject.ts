@@ -12,6 +12,12 @@ import type { ProcessKind } from './watch.js';
 
 const editedByMinor = 1_00;
 
+/** However long that takes on a machine that does other things besides, but no longer than this. */
+async function untilOver(purchase: Purchase, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (purchase.stage !== 'over' && performance.now() < deadline) await pause(50);
+}
+
 export class Injector {
   constructor(private readonly machines: Machines) {}
 
@@ -44,7 +50,7 @@ export class Injector {
         return;
       case 'twin_down':
         this.#trap(purchase, 'worker', 'payment_attempt_begin', 'before', async () => {
-          if (fault.how === 'refuses') await this.machines.gate.shutFor(fault.forMs);
+          if (fault.how === 'refuses') await this.machines.gate.shutUntil(untilOver(purchase, fault.forMs));
           else await this.machines.troubleTwin(fault.how, fault.forMs);
           return 'go_on';
         });

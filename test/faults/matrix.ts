@@ -490,7 +490,7 @@ function twin(): Cell[] {
     ...(['loyalty', 'organisation'] as const).map((scheme) =>
       cell({
         scheme,
-        fault: { kind: 'twin_down', how: 'refuses', forMs: 2 * scale.hastyGiveUpAfterMs },
+        fault: { kind: 'twin_down', how: 'refuses', forMs: 10 * scale.hastyGiveUpAfterMs },
         faultName: 'twin down for longer than we wait',
         step: 'confirm',
         tenant: 'hasty',

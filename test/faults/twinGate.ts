@@ -1,11 +1,11 @@
 /** A way to the twin of some partners' own, which can be shut: their connections are refused, nobody else notices. */
 import { once } from 'node:events';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../scripts/stack.js';
 
 export class TwinGate {
   #server: Server | null = null;
+  #shutBy = 0;
   readonly #sockets = new Set<Socket>();
 
   private constructor(
@@ -23,11 +23,14 @@ export class TwinGate {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Shut when this returns; opens again by itself. */
-  async shutFor(ms: number): Promise<void> {
-    if (this.#server === null) return;
-    await this.close();
-    void pause(ms).then(() => this.#open());
+  /** Shut when this returns; opens again once nobody wants it shut any more. */
+  async shutUntil(over: Promise<unknown>): Promise<void> {
+    this.#shutBy += 1;
+    void over.then(() => {
+      this.#shutBy -= 1;
+      return this.#shutBy === 0 ? this.#open() : undefined;
+    });
+    if (this.#server !== null) await this.close();
   }
 
   async close(): Promise<void> {

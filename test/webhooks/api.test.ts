@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repository } from '../../scripts/stack.js';
 import { eventSchemas, eventTypes, jsonSchemaOf, type EventType } from '../../src/api/events/eventSchemas.js';
+import { untilTold } from '../support/horizon.js';
 import { eventually, World } from '../support/world.js';
 import { Receiver, verifies, type ReceivedEvent } from './receiver.js';
 
@@ -253,6 +254,7 @@ async function fed(after: string, isWhole: (told: Body['data']) => boolean): Pro
 
 describe('the feed', () => {
   it('tells every event once, and goes on from its cursor', async () => {
+    await untilTold(world.surety.admin);
     const seen: string[] = [];
     let after = '';
     for (;;) {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Webhooks } from '../../src/ledger/webhooks.js';
 import { Books, postgres } from '../support/books.js';
+import { untilTold } from '../support/horizon.js';
 
 const payments = 300;
 const eventsEach = 4;
@@ -59,9 +60,11 @@ it('[case eventuous#222] a reader in a tight loop under 300 payments at once wit
   let place = { xid: '0', position: 0 };
   const naive = { position: 0, seen: 0 };
   const writing = { goesOn: true };
-  const written = Promise.all(Array.from({ length: payments }, pay)).then(() => {
-    writing.goesOn = false;
-  });
+  const written = Promise.all(Array.from({ length: payments }, pay))
+    .then(() => untilTold(books.admin))
+    .then(() => {
+      writing.goesOn = false;
+    });
   for (let last = false; !last;) {
     // Once more after the last commit.
     last = !writing.goesOn;
