@@ -22,13 +22,16 @@ function findRepository(folder: string): string {
 }
 
 /** Below those that systems give to outgoing connections (from 32768 on Linux), which would take it before it is used. */
-const ports = { from: 20_000, below: 32_000, tries: 100 } as const;
+const ports = { from: 20_000, below: 32_000, tries: 100, shares: 4 } as const;
+/** Tests that run beside each other (Jest says which this is) take from shares of their own: one that is free may be another's already. */
+const share = Number(process.env['JEST_WORKER_ID'] ?? 0) % ports.shares;
+const shareSize = (ports.below - ports.from) / ports.shares;
 const givenPorts = new Set<number>();
 
 /** One that is free now, and that this process is given once. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < ports.tries; tries++) {
-    const port = randomInt(ports.from, ports.below);
+    const port = ports.from + share * shareSize + randomInt(shareSize);
     if (givenPorts.has(port) || !(await isFree(port))) continue;
     givenPorts.add(port);
     return port;
