@@ -17,6 +17,8 @@ export default tseslint.config(
     ],
   },
   ...tseslint.configs.strictTypeChecked,
+  // No comment switches a rule off, for a line or for a file.
+  { linterOptions: { noInlineConfig: true } },
   {
     languageOptions: { parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname } },
     rules: {

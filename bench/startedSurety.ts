@@ -40,7 +40,7 @@ export async function startedSurety(
     () => rm(dataFolder, { recursive: true, force: true }),
     () => postgres.stop(),
   );
-  const temporal = startTemporal({ namespace: benchNamespace, port: temporalPort ?? 0, uiPort: uiPort ?? 0 });
+  const temporal = await startTemporal({ namespace: benchNamespace, port: temporalPort ?? 0, uiPort: uiPort ?? 0 });
   ends.push(() => temporal.stop());
   const surety = new Surety({
     postgres,

@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -158,28 +158,55 @@ const dynamicConfig = [
   'history.timerProcessorMaxTimeShift="10ms"',
 ];
 
+const triesToStart = 3;
+
 /**
+ * Its inner services listen on ports that it has found free a moment before: where one was taken meanwhile it ends, and is begun again.
  * @param options.databaseFile absent: in memory
  * @param options.flags more of the dev server's, as on its command line
+ * @returns once it listens
  */
-export function startTemporal(options: {
+export async function startTemporal(options: {
   namespace: string;
   port: number;
   uiPort: number;
   databaseFile?: string;
   flags?: readonly string[];
-}): RunningTemporal {
+}): Promise<RunningTemporal> {
   const cli = process.env['TEMPORAL_CLI_PATH'];
   if (cli === undefined) throw new Error('TEMPORAL_CLI_PATH is not set: start by `npm run demo` or `npm test`');
-  const server = new Program('temporal', cli, [
+  const args = [
     'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(options.port), '--ui-port', String(options.uiPort),
     '--namespace', options.namespace, '--log-level', 'error',
     ...(options.databaseFile === undefined ? [] : ['--db-filename', options.databaseFile]),
     ...dynamicConfig.flatMap((setting) => ['--dynamic-config-value', setting]),
     ...(options.flags ?? []),
-  ]); // prettier-ignore
-  const address = `127.0.0.1:${options.port}`;
-  return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, pid: server.pid, stop: () => server.stop() };
+  ]; // prettier-ignore
+  const [address, uiUrl] = [options.port, options.uiPort].map((port) => `127.0.0.1:${port}`) as [string, string];
+  for (let tries = 1; ; tries++) {
+    const server = new Program('temporal', cli, args);
+    if (await listens(options.port, server)) {
+      return { address, uiUrl: `http://${uiUrl}`, pid: server.pid, stop: () => server.stop() };
+    }
+    if (tries === triesToStart) throw new Error(`temporal has ended:\n${server.output}`);
+  }
+}
+
+/** @returns false: it has ended instead */
+async function listens(port: number, program: Program): Promise<boolean> {
+  while (program.isRunning) {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    try {
+      await once(socket, 'connect');
+      return true;
+    } catch {
+      // Nobody listens there yet.
+      await pause(20);
+    } finally {
+      socket.destroy();
+    }
+  }
+  return false;
 }
 
 const linesKept = 400;

@@ -8,12 +8,12 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import type pg from 'pg';
+import { forgottenPayments } from './activities/forgotten.js';
 import { createPool } from './database/pool.js';
 import { LedgerNotRecovered } from './database/trouble.js';
 import { forgetful, notRecovered, type Readiness } from './health.js';
 import { Recovery } from './ledger/recovery.js';
 import type { Log } from './log.js';
-import { forgottenPayments } from './activities/forgotten.js';
 import { temporalClient } from './temporalClient.js';
 
 const lookEveryMs = 2_000;
@@ -40,14 +40,14 @@ export async function untilRecovered(config: WaitConfig, port: number, log: Log)
     }
   };
   let server: Server | null = null;
-  let why: string | null = null;
+  let told = '';
   try {
-    while ((why = await look()) !== null) {
-      const reason = why;
+    for (let why = await look(); why !== null; why = await look()) {
+      if (why !== told) log.error(why);
+      told = why;
       if (server === null) {
-        log.error(reason);
         server = createServer(({ url }, response) => {
-          answer(url ?? '', reason, response);
+          answer(url ?? '', told, response);
         }).listen(port, config.HOST);
         await once(server, 'listening');
       }

@@ -9,10 +9,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { PaymentState } from '../domain/payment.js';
 import type { SweepPage } from '../ledger/outcomes.js';
 import type { Recovery } from '../ledger/recovery.js';
-import { forgottenPayments } from './forgotten.js';
 import { searchAttributes, stateQuery, sweepScheduleId, workflowIdOf } from '../workflows/messages.js';
 import { scheduledAt } from './clock.js';
 import { hasFailedFor } from './failingRuns.js';
+import { forgottenPayments } from './forgotten.js';
 import { takeUp } from './takeUp.js';
 
 export interface SweepAges {

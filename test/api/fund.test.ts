@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { send } from '../support/rawHttp.js';
 import { World, type ApiAnswer } from '../support/world.js';
-import { noCurrency } from '../support/currencies.js';
+import { unknownCurrency } from '../support/currencies.js';
 
 let world: World;
 /** A second person's key, which may approve alone. */
@@ -261,7 +261,7 @@ describe('the statement', () => {
     ['month=2026-13&currency=RUB', 422, 'invalid_request'],
     ['month=9999-12&currency=RUB', 422, 'invalid_request'],
     ['month=2026-11&currency=rub', 422, 'invalid_request'],
-    [`month=2026-11&currency=${noCurrency}`, 422, 'invalid_request'],
+    [`month=2026-11&currency=${unknownCurrency}`, 422, 'invalid_request'],
     ['month=2026-11', 422, 'invalid_request'],
     ['month=2026-11&currency=EUR', 404, 'not_found'],
   ])('%s is answered %d %s', async (query, status, code) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decimalString, fractionDigits, maxAmountMinor, minorUnitsOf } from '../../src/domain/money.js';
-import { noCurrency } from '../support/currencies.js';
+import { unknownCurrency } from '../support/currencies.js';
 
 const currencies = ['RUB', 'USD', 'EUR', 'GBP', 'CNY', 'UZS', 'KZT', 'BYN', 'JPY', 'KRW', 'KWD'];
 
@@ -11,7 +11,7 @@ describe('fractionDigits', () => {
     ['JPY', 0] as const,
     ['KRW', 0] as const,
     ['KWD', 3] as const,
-    [noCurrency, null] as const,
+    [unknownCurrency, null] as const,
     ['rub', null] as const,
     ['', null] as const,
     ['__proto__', null] as const,
@@ -70,7 +70,7 @@ describe('minorUnitsOf', () => {
     ['0x10', 'RUB', 'not_a_number'],
     ['+1', 'RUB', 'not_a_number'],
     ['0.' + '0'.repeat(1_000) + '1', 'RUB', 'not_a_number'],
-    [1, noCurrency, 'unknown_currency'],
+    [1, unknownCurrency, 'unknown_currency'],
     [1, '', 'unknown_currency'],
   ])('refuses %s %s: %s', (decimal, currency, problem) => {
     expect(minorUnitsOf(decimal, currency)).toStrictEqual({ ok: false, problem });
@@ -93,7 +93,7 @@ describe('decimalString', () => {
 
   it('refuses what is no amount', () => {
     expect(() => decimalString(0.5, 'RUB')).toThrow(RangeError);
-    expect(() => decimalString(1, noCurrency)).toThrow(RangeError);
+    expect(() => decimalString(1, unknownCurrency)).toThrow(RangeError);
   });
 });
 

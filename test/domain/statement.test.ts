@@ -12,7 +12,7 @@ import {
 import { amountOf } from '../../src/domain/statementAmount.js';
 import { Balances, identityOf } from '../../src/domain/statementBalances.js';
 import { mappingOf } from '../support/statements.js';
-import { noCurrency } from '../support/currencies.js';
+import { unknownCurrency } from '../support/currencies.js';
 
 function shape(header: readonly string[], mapping: StatementMapping): Shape {
   const found = shapeOf(header, mapping);
@@ -67,7 +67,7 @@ describe('[case sure#2537, actual#6206, directus PR#23332] an amount, however it
     expect(amountOf('1 500', ',', 'JPY')).toBe(1_500);
     expect(amountOf('1,5', ',', 'JPY')).toBe('too_many_fraction_digits');
     expect(amountOf('1.5', '.', 'KWD')).toBe(1_500);
-    expect(amountOf('1', '.', noCurrency)).toBe('unknown_currency');
+    expect(amountOf('1', '.', unknownCurrency)).toBe('unknown_currency');
   });
 
   it('is what was printed: whatever groups, decimal sign and minus', () => {

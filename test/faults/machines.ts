@@ -191,13 +191,14 @@ export class Machines {
   private constructor(
     readonly folder: string,
     readonly postgres: OwnPostgres,
-    private readonly startTemporalAgain: () => RunningTemporal,
+    private readonly startTemporalAgain: () => Promise<RunningTemporal>,
     readonly surety: Surety,
     readonly client: Client,
     /** The way of those partners to the twin who give up soon. */
     readonly gate: TwinGate,
+    temporal: RunningTemporal,
   ) {
-    this.#temporal = startTemporalAgain();
+    this.#temporal = temporal;
   }
 
   static async start(folder: string, watch: Watch): Promise<Machines> {
@@ -231,7 +232,8 @@ export class Machines {
       temporalSetup: scale.temporalSetup,
     });
     const client = surety.temporalClient();
-    const machines = new Machines(folder, postgres, startTemporalAgain, surety, client, await TwinGate.open(simulator));
+    const [gate, temporal] = await Promise.all([TwinGate.open(simulator), startTemporalAgain()]);
+    const machines = new Machines(folder, postgres, startTemporalAgain, surety, client, gate, temporal);
     await machines.untilTemporalAnswers();
     await surety.prepare();
     machines.#simulator = await surety.startSimulator();
@@ -314,7 +316,7 @@ export class Machines {
     return this.#alone(async () => {
       await this.#temporal.stop();
       await pause(forMs);
-      this.#temporal = this.startTemporalAgain();
+      this.#temporal = await this.startTemporalAgain();
       await this.untilTemporalAnswers();
     });
   }

@@ -62,7 +62,7 @@ type Fault =
       readonly operation: 'read' | 'confirm';
       readonly when: 'before' | 'after';
     }
-  /** The twin refuses connections, or cuts them, from the moment when the pivot call is ordered. */
+  /** The twin refuses connections until the payment is over, or cuts them for so long, from the moment when the pivot call is ordered. */
   | { readonly kind: 'twin_down'; readonly how: 'refuses' | 'cuts' | 'closes_idle'; readonly forMs: number }
   /** An API dies or freezes while it waits for what a worker is about to do. */
   | { readonly kind: 'api_waits'; readonly how: 'kill' | 'freeze'; readonly forStep: 'payment_quote' | 'payment_hold' }

@@ -72,7 +72,7 @@ async function start(folder: string, ends: (() => Promise<unknown>)[]): Promise<
   const flags = ['-c', 'fsync=off'];
   const postgres = await startPostgres({ dataFolder: join(folder, 'postgres'), port: postgresPort, flags });
   ends.push(() => postgres.stop());
-  const temporal = startTemporal({ namespace: 'surety', port: temporalPort, uiPort });
+  const temporal = await startTemporal({ namespace: 'surety', port: temporalPort, uiPort });
   ends.push(() => temporal.stop());
   const keys = `fuzz:${randomBytes(32).toString('base64')}`;
   const surety = new Surety({

@@ -1,9 +1,13 @@
 /** A copy of the disk of before is put in the disk's place: nothing in the books tells it, and Temporal does. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { v7 as uuidv7 } from 'uuid';
 import { untilReady, type Program } from '../../scripts/stack.js';
 import { forgottenPayments } from '../../src/activities/forgotten.js';
 import { createSweepActivities } from '../../src/activities/sweep.js';
+import { paymentStart, workflowNames } from '../../src/workflows/messages.js';
+import { policy } from '../support/books.js';
 import { eventually, World } from '../support/world.js';
 import { recoverWorld } from './recoverWorld.js';
 import { RestorablePostgres } from './restorable.js';
@@ -77,3 +81,13 @@ it('processes wait, nothing is swept, and a recovery opens the way', async () =>
   await world.until(since.body.id, ['paid']);
   await world.assertBooksAgree();
 }, 120_000);
+
+it('a workflow that was begun by hand for a payment that never was speaks against the books until somebody answers for it', async () => {
+  const payment = { partnerId: uuidv7(), paymentId: uuidv7(), epoch: 1, invoiceId: randomUUID(), policy };
+  const run = await world.client.workflow.start(workflowNames.loyalty, paymentStart(payment, 'opening'));
+  await run.terminate('begun by hand');
+  await isIndexed(payment.paymentId, 'Terminated');
+  expect(await forgotten()).toEqual([payment.paymentId]);
+  await recoverWorld(world, '--nothing-lost', '--reason', 'begun by hand');
+  expect(await forgotten()).toEqual([]);
+});

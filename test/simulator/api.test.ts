@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startedSimulator, type TestedSimulator, token } from './startedSimulator.js';
-import { noCurrency } from '../support/currencies.js';
+import { unknownCurrency } from '../support/currencies.js';
 
 const operation = '117a58b0-7dc9-424c-8f07-b8a865e8bcc7';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -76,9 +76,9 @@ describe('reading an invoice', () => {
   });
 
   it('sends planted values as they are and leaves out what it is told to', async () => {
-    const id = await simulator.invoice({ rawAmount: -1.005, raw: { currencyId: noCurrency }, omit: ['status'] });
+    const id = await simulator.invoice({ rawAmount: -1.005, raw: { currencyId: unknownCurrency }, omit: ['status'] });
     const { body } = await simulator.read(id, bearer);
-    expect(body).toMatchObject({ data: [{ amount: -1.005, currencyId: noCurrency }] });
+    expect(body).toMatchObject({ data: [{ amount: -1.005, currencyId: unknownCurrency }] });
     expect(body).not.toHaveProperty('data[0].status');
   });
 

@@ -1,2 +1,2 @@
-/** ISO 4217's code for "no currency": well-formed, and nobody's money. Where it stands, a currency that is not known is meant. */
-export const noCurrency = 'XXX';
+/** ISO 4217's code that is reserved for testing: well-formed, and nobody's money. */
+export const unknownCurrency = 'XTS';

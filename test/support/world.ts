@@ -69,7 +69,7 @@ export class World {
   ): Promise<World> {
     const [port, uiPort, api, worker, simulatorPort] = await Promise.all(Array.from({ length: 5 }, freePort));
     const namespace = 'surety';
-    const temporal = startTemporal({
+    const temporal = await startTemporal({
       namespace,
       port: port ?? 0,
       uiPort: uiPort ?? 0,
